@@ -31,7 +31,12 @@ function option(name: string, otherwise: number): number {
 /** Milliseconds from the making of the pool to the last result. */
 async function timeOf({ task, inputs }: Drawn, { model, workers, chunkSize }: Entrant): Promise<number> {
   const start = performance.now();
-  const pool = model === "async" ? new AsyncPool({ concurrency: workers }) : model === "thread" ? new ThreadPool({ workers }) : new ProcessPool({ workers });
+  const pool =
+    model === "async"
+      ? new AsyncPool({ concurrency: workers })
+      : model === "thread"
+        ? new ThreadPool({ workers })
+        : new ProcessPool({ workers });
   const options = chunkSize > 1 ? { chunkSize } : {};
   await pool.map(task as never, inputs as never, options);
   const took = performance.now() - start;
@@ -101,10 +106,18 @@ async function race(drawn: Drawn, seed: number, turns: number): Promise<Outcome>
   const spread = Math.max(...ofBest) / Math.min(...ofBest) - 1;
   const isTold = advice.certainty !== "cannot tell" || next.ms / best.ms - 1 < spread;
   const isHit = regret <= ALIKE && isTold;
-  const predicted = advice.candidates.find((each) => each.model === model && each.workers === workers)?.ms ?? Number.NaN;
-  const cells = [drawn.kind.padEnd(16), String(drawn.inputs.length).padStart(7), nameOf(chosen).padEnd(10), advice.certainty.padEnd(11)];
+  const predicted =
+    advice.candidates.find((each) => each.model === model && each.workers === workers)?.ms ?? Number.NaN;
+  const cells = [
+    drawn.kind.padEnd(16),
+    String(drawn.inputs.length).padStart(7),
+    nameOf(chosen).padEnd(10),
+    advice.certainty.padEnd(11),
+  ];
   const figures = [predicted, mine.ms, best.ms].map((ms) => ms.toFixed(ms < 10 ? 1 : 0).padStart(7));
-  const rest = medians.filter(({ entrant }) => entrant !== best.entrant && entrant !== chosen).map(({ entrant, ms }) => `${nameOf(entrant)} ${ms.toFixed(0)}`);
+  const rest = medians
+    .filter(({ entrant }) => entrant !== best.entrant && entrant !== chosen)
+    .map(({ entrant, ms }) => `${nameOf(entrant)} ${ms.toFixed(0)}`);
   return {
     isHit,
     regret,
@@ -150,8 +163,22 @@ if (isMain(import.meta)) {
   const least = Math.round((outcomes.length * 33) / 36);
   report([
     ...outcomes.map(({ figure }) => figure),
-    { name: `adviser, choices within ${ALIKE * 100} % of the best, ${of}`, unit: "", ours: hits, bound: `≥ ${least}`, reached: hits >= least, runs: turns },
-    { name: `adviser, choices worse than serial by more than the sampling, ${of}`, unit: "", ours: worse, bound: "0", reached: worse === 0, runs: turns },
+    {
+      name: `adviser, choices within ${ALIKE * 100} % of the best, ${of}`,
+      unit: "",
+      ours: hits,
+      bound: `≥ ${least}`,
+      reached: hits >= least,
+      runs: turns,
+    },
+    {
+      name: `adviser, choices worse than serial by more than the sampling, ${of}`,
+      unit: "",
+      ours: worse,
+      bound: "0",
+      reached: worse === 0,
+      runs: turns,
+    },
     { name: "adviser, median regret", unit: "%", ours: median(regrets) * 100, runs: turns },
   ]);
 }

@@ -13,7 +13,20 @@ import { machine, root } from "./machine.js";
 import { type Figure, median, printTable, shown } from "./measure.js";
 
 /** Those that see the package alone: `codec` measures its sources. */
-const COMPARABLE = ["lock", "rlock", "semaphore", "rwlock", "event", "queue", "pipe", "shared-map", "thread", "process", "pool", "async"];
+const COMPARABLE = [
+  "lock",
+  "rlock",
+  "semaphore",
+  "rwlock",
+  "event",
+  "queue",
+  "pipe",
+  "shared-map",
+  "thread",
+  "process",
+  "pool",
+  "async",
+];
 const USUAL = ["lock", "semaphore", "queue", "shared-map", "pool"];
 /** What counts as the same. */
 const SAME = 1.03;
@@ -43,7 +56,12 @@ interface Spread {
 }
 
 /** Compares this build with the package in `tarball`; prints the ratios and writes bench/results/against.json. */
-export async function against(tarball: string, asked: readonly string[], options: readonly string[], pairs: number): Promise<void> {
+export async function against(
+  tarball: string,
+  asked: readonly string[],
+  options: readonly string[],
+  pairs: number,
+): Promise<void> {
   const names = asked.length > 0 ? asked : USUAL;
   const strange = names.filter((name) => !COMPARABLE.includes(name));
   if (strange.length > 0) {
@@ -66,7 +84,10 @@ export async function against(tarball: string, asked: readonly string[], options
     print(name, compared[name]);
   }
   const file = new URL("bench/results/against.json", root);
-  await writeFile(file, `${JSON.stringify({ date: new Date().toISOString(), machine: machine(), pairs, benches: compared }, undefined, 1)}\n`);
+  await writeFile(
+    file,
+    `${JSON.stringify({ date: new Date().toISOString(), machine: machine(), pairs, benches: compared }, undefined, 1)}\n`,
+  );
 }
 
 /**
@@ -78,29 +99,35 @@ async function unpackBoth(tarball: string): Promise<{ new: URL; old: URL }> {
   await rm(folder, { recursive: true, force: true });
   const folders = { new: new URL("new/", folder), old: new URL("old/", folder) };
   for (const each of Object.values(folders)) await mkdir(each, { recursive: true });
-  for (const part of ["package.json", "dist"]) await cp(new URL(part, root), new URL(part, folders.new), { recursive: true });
+  for (const part of ["package.json", "dist"])
+    await cp(new URL(part, root), new URL(part, folders.new), { recursive: true });
   execFileSync("tar", ["-xzf", tarball, "-C", fileURLToPath(folders.old), "--strip-components=1"]);
   const { name } = JSON.parse(await readFile(new URL("package.json", folders.old), "utf8")) as { name: string };
   if (name !== "allcores") throw new Error(`${tarball} holds the package ${name}, not allcores`);
-  for (const each of Object.values(folders)) await cp(new URL("build/bench", root), new URL("build/bench", each), { recursive: true });
+  for (const each of Object.values(folders))
+    await cp(new URL("build/bench", root), new URL("build/bench", each), { recursive: true });
   return folders;
 }
 
 async function run(folder: URL, name: string, options: readonly string[]): Promise<readonly Figure[]> {
-  const child = fork(fileURLToPath(new URL(`build/bench/${name}.js`, folder)), ["--alone", ...options], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const child = fork(fileURLToPath(new URL(`build/bench/${name}.js`, folder)), ["--alone", ...options], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
   let figures: readonly Figure[] | undefined;
   child.on("message", (message) => {
     figures = message as readonly Figure[];
   });
   const code = await new Promise<number | null>((resolve) => child.on("exit", resolve));
-  if (code !== 0 || figures === undefined) throw new Error(`${name} of ${fileURLToPath(folder)} ended with exit code ${code} and without figures`);
+  if (code !== 0 || figures === undefined)
+    throw new Error(`${name} of ${fileURLToPath(folder)} ended with exit code ${code} and without figures`);
   return figures;
 }
 
 function compare(rounds: readonly Record<Build, readonly Figure[]>[]): Comparison[] {
   const names = [...new Set(rounds[0]!.new.map(({ name }) => name))];
   return names.flatMap((name) => {
-    const figureOf = (figures: readonly Figure[]) => figures.find((figure) => figure.name === name && figure.ours !== undefined);
+    const figureOf = (figures: readonly Figure[]) =>
+      figures.find((figure) => figure.name === name && figure.ours !== undefined);
     const { unit } = figureOf(rounds[0]!.new) ?? {};
     const costs = rounds.map((round) => {
       const cost = (build: Build): number => {
@@ -115,8 +142,24 @@ function compare(rounds: readonly Record<Build, readonly Figure[]>[]): Compariso
     const shown = (values: number[]): number => (unit.endsWith("/s") ? 1 / median(values) : median(values));
     const noise = Math.max(oldToOld.most, 1 / oldToOld.least);
     const verdict =
-      newToOld.median > Math.max(SAME, noise) ? "SLOWER" : newToOld.median > SAME ? "within the noise" : newToOld.median < 1 / SAME ? "faster" : "same";
-    return [{ name, unit, new: shown(costs.map((cost) => cost.new)), old: shown(costs.map((cost) => cost.old)), newToOld, oldToOld, verdict }];
+      newToOld.median > Math.max(SAME, noise)
+        ? "SLOWER"
+        : newToOld.median > SAME
+          ? "within the noise"
+          : newToOld.median < 1 / SAME
+            ? "faster"
+            : "same";
+    return [
+      {
+        name,
+        unit,
+        new: shown(costs.map((cost) => cost.new)),
+        old: shown(costs.map((cost) => cost.old)),
+        newToOld,
+        oldToOld,
+        verdict,
+      },
+    ];
   });
 }
 
@@ -125,7 +168,8 @@ function spread(ratios: readonly number[]): Spread {
 }
 
 function print(name: string, comparisons: readonly Comparison[]): void {
-  const range = ({ median, least, most }: Spread): string => `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
+  const range = ({ median, least, most }: Spread): string =>
+    `${median.toFixed(2)} (${least.toFixed(2)}-${most.toFixed(2)})`;
   const rows = comparisons.map((each) => [
     each.name,
     shown(each.new, each.unit),

@@ -77,12 +77,15 @@ function unusable(): number {
   const { words } = heap;
   const brk = words[HEADER.brk]!;
   let free = bytes / 4 - brk;
-  for (let page = BLOCKS_AT; page < brk; page += PAGE_WORDS) if ((words[pageStateWord(page)]! & PAGE_CODE_MASK) === FREE_PAGE) free += PAGE_WORDS;
+  for (let page = BLOCKS_AT; page < brk; page += PAGE_WORDS)
+    if ((words[pageStateWord(page)]! & PAGE_CODE_MASK) === FREE_PAGE) free += PAGE_WORDS;
   return all - live - free;
 }
 
 let worst = 0;
-console.log(`${(perPhase * PHASES) / 1e6} million blocks through ${bytes / 2 ** 20} MiB, ${isRandom ? "any" : "the oldest"} block goes first`);
+console.log(
+  `${(perPhase * PHASES) / 1e6} million blocks through ${bytes / 2 ** 20} MiB, ${isRandom ? "any" : "the oldest"} block goes first`,
+);
 for (const { least, most } of some) {
   const start = process.cpuUsage();
   const ratio = most / least;

@@ -9,7 +9,17 @@ import { runInNewContext } from "node:vm";
 import { asCompleted, AsyncPool, isMain, sleep, TaskGroup } from "allcores";
 import pLimit from "p-limit";
 import PQueue from "p-queue";
-import { alternate, atMost, besidePython, compared, type Figure, pythonVersion, python, report, within } from "./measure.js";
+import {
+  alternate,
+  atMost,
+  besidePython,
+  compared,
+  type Figure,
+  pythonVersion,
+  python,
+  report,
+  within,
+} from "./measure.js";
 
 const CONCURRENCY = 10;
 const BATCH = 1000;
@@ -104,7 +114,17 @@ async function sleeps(): Promise<Figure[]> {
     });
     return performance.now() - start;
   };
-  return [await besidePython(`TaskGroup, ${MANY} sleeps of ${SLEEP_MS} ms`, "ms", 5, ours, "asyncio_sleep", "asyncio.TaskGroup", atMost(1))];
+  return [
+    await besidePython(
+      `TaskGroup, ${MANY} sleeps of ${SLEEP_MS} ms`,
+      "ms",
+      5,
+      ours,
+      "asyncio_sleep",
+      "asyncio.TaskGroup",
+      atMost(1),
+    ),
+  ];
 }
 
 /** Ten thousand requests to one server, which is a program of its own, over so many connections that are kept. */
@@ -142,13 +162,20 @@ async function requests(): Promise<Figure[]> {
       });
       return performance.now() - start;
     };
-    if (pythonVersion() === undefined) return [{ name, unit: "ms", ours: await ours(), rival: "asyncio: no python3 here", runs: 1 }];
+    if (pythonVersion() === undefined)
+      return [{ name, unit: "ms", ours: await ours(), rival: "asyncio: no python3 here", runs: 1 }];
     const theirs = () => python("asyncio_http", port, MANY, CONNECTIONS);
     // Python has no HTTP client for asyncio: its side writes to sockets, and so does ours in the second line. The first
     // is what a program here would do.
     return [
       compared(`${name}, node:http`, "ms", await alternate(3, ours, theirs), "asyncio streams"),
-      compared(`TaskGroup, ${MANY} HTTP requests, ${CONNECTIONS} sockets`, "ms", await alternate(3, bare, theirs), "asyncio streams", atMost(1)),
+      compared(
+        `TaskGroup, ${MANY} HTTP requests, ${CONNECTIONS} sockets`,
+        "ms",
+        await alternate(3, bare, theirs),
+        "asyncio streams",
+        atMost(1),
+      ),
     ];
   } finally {
     agent.destroy();
@@ -177,4 +204,11 @@ async function bareClient(port: number, paths: Iterator<number>): Promise<void> 
   socket.destroy();
 }
 
-if (isMain(import.meta)) report([...(await overhead()), ...(await completions()), ...(await sleeps()), ...(await requests()), ...(await longMap())]);
+if (isMain(import.meta))
+  report([
+    ...(await overhead()),
+    ...(await completions()),
+    ...(await sleeps()),
+    ...(await requests()),
+    ...(await longMap()),
+  ]);

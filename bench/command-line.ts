@@ -98,7 +98,14 @@ console.log(JSON.stringify(digest(process.argv[2])));`,
       .filter((name) => name in seconds)
       .map((name) => compared(what, "ms", { ours: perFile("allcores map"), theirs: perFile(name) }, name, faster(20))),
   ];
-  if (!hasParallel) figures.push({ name: what, unit: "ms", ours: median(perFile("allcores map")), rival: "GNU parallel: not installed here", runs: ROUNDS });
+  if (!hasParallel)
+    figures.push({
+      name: what,
+      unit: "ms",
+      ours: median(perFile("allcores map")),
+      rival: "GNU parallel: not installed here",
+      runs: ROUNDS,
+    });
   report(figures);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -60,16 +60,19 @@ const setAndGet = task(import.meta, function setAndGet(gate: Barrier, map: Share
   return [start, now()];
 });
 
-const increment = task(import.meta, function increment(gate: Barrier, lock: Lock, counter: Value<number>, count: number): Span {
-  gate.waitSync();
-  const start = now();
-  for (let round = 0; round < count; round++) {
-    lock.acquireSync();
-    counter.value++;
-    lock.release();
-  }
-  return [start, now()];
-});
+const increment = task(
+  import.meta,
+  function increment(gate: Barrier, lock: Lock, counter: Value<number>, count: number): Span {
+    gate.waitSync();
+    const start = now();
+    for (let round = 0; round < count; round++) {
+      lock.acquireSync();
+      counter.value++;
+      lock.release();
+    }
+    return [start, now()];
+  },
+);
 
 interface Crowd {
   start(Worker: Model, gate: Barrier, index: number): { join(): Promise<Span>; [Symbol.asyncDispose](): Promise<void> };
@@ -99,12 +102,32 @@ const entries = (map: SharedMap<number>, crowd: number): Crowd => ({
   free: () => map.free(),
 });
 
-const ROWS: { readonly name: string; readonly gather: Gathering; readonly rival?: string; readonly together: number }[] = [
+const ROWS: {
+  readonly name: string;
+  readonly gather: Gathering;
+  readonly rival?: string;
+  readonly together: number;
+}[] = [
   { name: "queue", gather: (crowd, across) => half(new Queue<number>({ across }), crowd), rival: "queue", together: 2 },
-  { name: "queue, maxSize 100", gather: (crowd, across) => half(new Queue<number>({ across, maxSize: 100 }), crowd), rival: "bounded", together: 2 },
-  { name: "semaphore of 2", gather: (crowd, across) => permits(new Semaphore(2, { across }), crowd), rival: "semaphore", together: 1 },
+  {
+    name: "queue, maxSize 100",
+    gather: (crowd, across) => half(new Queue<number>({ across, maxSize: 100 }), crowd),
+    rival: "bounded",
+    together: 2,
+  },
+  {
+    name: "semaphore of 2",
+    gather: (crowd, across) => permits(new Semaphore(2, { across }), crowd),
+    rival: "semaphore",
+    together: 1,
+  },
   { name: "RWLock, 1 write in 10", gather: (crowd, across) => reads(new RWLock({ across }), crowd), together: 1 },
-  { name: "SharedMap, 1000 keys", gather: (crowd, across) => entries(new SharedMap<number>({ across }), crowd), rival: "map", together: 1 },
+  {
+    name: "SharedMap, 1000 keys",
+    gather: (crowd, across) => entries(new SharedMap<number>({ across }), crowd),
+    rival: "map",
+    together: 1,
+  },
 ];
 
 /**
@@ -145,14 +168,16 @@ const counting: Gathering = (crowd, across) => {
   return {
     start: (Worker, gate) => new Worker(increment, { args: [gate, lock, counter, INCREMENTS] }).start(),
     free() {
-      if (counter.value !== crowd * INCREMENTS) throw new Error(`${counter.value} increments instead of ${crowd * INCREMENTS}`);
+      if (counter.value !== crowd * INCREMENTS)
+        throw new Error(`${counter.value} increments instead of ${crowd * INCREMENTS}`);
       lock.free();
       counter.free();
     },
   };
 };
 
-const optionOf = (name: string): string | undefined => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+const optionOf = (name: string): string | undefined =>
+  process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 
 async function several(turns: number, once: () => number | Promise<number>): Promise<number> {
   const samples: number[] = [];
@@ -173,7 +198,8 @@ if (isMain(import.meta)) {
     if (asked.length === 0) continue;
     const theirs = new Map<number, number>();
     if (rival !== undefined && hasPython)
-      for (const crowd of CROWDS) theirs.set(crowd, await several(turns, () => python("crowd", rival, crowd, OPERATIONS) * 1e3));
+      for (const crowd of CROWDS)
+        theirs.set(crowd, await several(turns, () => python("crowd", rival, crowd, OPERATIONS) * 1e3));
     for (const [model, Worker] of asked) {
       const ours = new Map<number, number>();
       for (const crowd of CROWDS) ours.set(crowd, await several(turns, () => run(Worker, crowd, gather)));
@@ -181,8 +207,11 @@ if (isMain(import.meta)) {
         `${name}, ${model}: ${CROWDS.map((crowd) => shown(ours.get(crowd))).join(" / ")} ms; Python's threads ${CROWDS.map((crowd) => shown(theirs.get(crowd))).join(" / ")}`,
       );
       const cold = new Map<number, number>();
-      for (const crowd of CROWDS) cold.set(crowd, await several(turns, () => run(Worker, crowd, apart(gather, together))));
-      console.log(`  ${together === 1 ? "each at one of its own" : "two at each"}: ${CROWDS.map((crowd) => shown(cold.get(crowd))).join(" / ")} ms`);
+      for (const crowd of CROWDS)
+        cold.set(crowd, await several(turns, () => run(Worker, crowd, apart(gather, together))));
+      console.log(
+        `  ${together === 1 ? "each at one of its own" : "two at each"}: ${CROWDS.map((crowd) => shown(cold.get(crowd))).join(" / ")} ms`,
+      );
       const growth = ours.get(64)! / ours.get(8)!;
       figures.push({
         name: `${name}, ${model}: 64 workers beside 8`,
@@ -216,11 +245,18 @@ if (isMain(import.meta)) {
   const name = `lock, ${INCREMENTERS} threads, ${INCREMENTS} increments each`;
   if (only === undefined || name.includes(only)) {
     const ours = await several(turns, () => run(Thread, INCREMENTERS, counting));
-    const python_ = hasPython ? await several(turns, () => python("crowd", "lock", INCREMENTERS, INCREMENTERS * INCREMENTS) * 1e3) : undefined;
+    const python_ = hasPython
+      ? await several(turns, () => python("crowd", "lock", INCREMENTERS, INCREMENTERS * INCREMENTS) * 1e3)
+      : undefined;
     const ratio =
       python_ === undefined
         ? {}
-        : { theirs: python_, ratio: ours / python_, bound: `ours ≤ ${MOST_TO_PYTHON} × rival`, reached: ours <= MOST_TO_PYTHON * python_ };
+        : {
+            theirs: python_,
+            ratio: ours / python_,
+            bound: `ours ≤ ${MOST_TO_PYTHON} × rival`,
+            reached: ours <= MOST_TO_PYTHON * python_,
+          };
     figures.push({ name, unit: "ms", ours, rival: "Python's threads", ...ratio, runs: turns });
   }
   report(figures);

@@ -43,7 +43,10 @@ export async function printSpread(run: FiledRun): Promise<void> {
   if (runs.length < 2) return;
   const rows = Object.entries(run.benches).flatMap(([bench, { figures }]) =>
     figures.flatMap(({ name, rival }) => {
-      const ratios = runs.flatMap((each) => each.benches[bench]?.figures.find((figure) => figure.name === name && figure.rival === rival)?.ratio ?? []);
+      const ratios = runs.flatMap(
+        (each) =>
+          each.benches[bench]?.figures.find((figure) => figure.name === name && figure.rival === rival)?.ratio ?? [],
+      );
       if (ratios.length < 2) return [];
       const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
       return [

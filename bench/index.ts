@@ -64,16 +64,26 @@ if (other !== undefined) {
 
 const calibration = await calibrate();
 const { cpu, cores, memoryGb, system, load } = machine();
-console.log(`${cpu}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${process.versions.node}, load ${load.map((each) => each.toFixed(1)).join(" ")}`);
-console.log(`a wake-up costs ${calibration.wakeUpUs.toFixed(1)} µs, a postMessage ${calibration.postMessageUs.toFixed(1)} µs`);
+console.log(
+  `${cpu}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${process.versions.node}, load ${load.map((each) => each.toFixed(1)).join(" ")}`,
+);
+console.log(
+  `a wake-up costs ${calibration.wakeUpUs.toFixed(1)} µs, a postMessage ${calibration.postMessageUs.toFixed(1)} µs`,
+);
 
-const benches: Record<string, { date: string; load: readonly number[]; seconds: number; figures: readonly Figure[] }> = {};
+const benches: Record<string, { date: string; load: readonly number[]; seconds: number; figures: readonly Figure[] }> =
+  {};
 for (const name of asked.length > 0 ? asked : BENCHES) {
   console.log(`\n${name}`);
   const start = performance.now();
   const figures = await run(name);
   if (figures.length === 0) continue;
-  benches[name] = { date: new Date().toISOString(), load: machine().load, seconds: Math.round((performance.now() - start) / 100) / 10, figures };
+  benches[name] = {
+    date: new Date().toISOString(),
+    load: machine().load,
+    seconds: Math.round((performance.now() - start) / 100) / 10,
+    figures,
+  };
 }
 const all = Object.values(benches).flatMap(({ figures }) => figures);
 const noisy = all.filter(({ isNoiseBound }) => isNoiseBound);
@@ -85,7 +95,13 @@ if (missed.length > 0) print(missed);
 // What is only shown to run is no result.
 if (!options.includes("--quick")) await save();
 if (isFiled) {
-  const run: FiledRun = { date: new Date().toISOString(), machine: machine(), calibration, versions: await versions(), benches };
+  const run: FiledRun = {
+    date: new Date().toISOString(),
+    machine: machine(),
+    calibration,
+    versions: await versions(),
+    benches,
+  };
   console.log(`\nfiled as ${fileURLToPath(await file(run))}`);
   await printSpread(run);
 }
@@ -130,7 +146,8 @@ interface Results {
 async function save(): Promise<void> {
   const file = new URL("bench/results/latest.json", root);
   const now: Results = { machine: machine(), calibration, versions: await versions(), benches };
-  const likeness = ({ machine: { cpu, cores, arch }, versions }: Results): string => JSON.stringify([cpu, cores, arch, versions]);
+  const likeness = ({ machine: { cpu, cores, arch }, versions }: Results): string =>
+    JSON.stringify([cpu, cores, arch, versions]);
   const text = await readFile(file, "utf8").catch(() => undefined);
   const before = text === undefined ? undefined : (JSON.parse(text) as Results);
   const kept = before !== undefined && likeness(before) === likeness(now) ? before.benches : {};

@@ -33,13 +33,16 @@ function incrementUnder(lock: Lock, view: Int32Array, rounds: number, form: Form
   }
 }
 
-const increment = task(import.meta, function increment(lock: Lock, gate: Barrier, counter: SharedArray<number>, form: Form): Span {
-  const view = counter.view as Int32Array;
-  gate.waitSync();
-  const start = now();
-  incrementUnder(lock, view, ROUNDS, form);
-  return [start, now()];
-});
+const increment = task(
+  import.meta,
+  function increment(lock: Lock, gate: Barrier, counter: SharedArray<number>, form: Form): Span {
+    const view = counter.view as Int32Array;
+    gate.waitSync();
+    const start = now();
+    incrementUnder(lock, view, ROUNDS, form);
+    return [start, now()];
+  },
+);
 
 async function contended(Worker: typeof Thread | typeof Process, form: Form): Promise<number> {
   const across = Worker === Thread ? "threads" : "processes";
@@ -50,7 +53,8 @@ async function contended(Worker: typeof Thread | typeof Process, form: Form): Pr
   const workers = Array.from({ length: WORKERS }, () => new Worker(increment, { args }).start());
   const spans = await Promise.all(workers.map((worker) => worker.join()));
   await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
-  if (counter.view[0] !== WORKERS * ROUNDS) throw new Error(`lost increments: ${counter.view[0]} of ${WORKERS * ROUNDS}`);
+  if (counter.view[0] !== WORKERS * ROUNDS)
+    throw new Error(`lost increments: ${counter.view[0]} of ${WORKERS * ROUNDS}`);
   return spanOf(spans);
 }
 
@@ -74,8 +78,24 @@ if (isMain(import.meta)) {
   report([
     ...uncontended("threads"),
     ...uncontended("processes"),
-    await besidePython("10 threads x 100000 increments", "s", TURNS, () => contended(Thread, "dispose"), "lock", "with lock", atMost(1)),
-    await besidePython("10 threads, under using, lowered for Node 20", "s", TURNS, () => contended(Thread, "using"), "lock", "with lock", atMost(1)),
+    await besidePython(
+      "10 threads x 100000 increments",
+      "s",
+      TURNS,
+      () => contended(Thread, "dispose"),
+      "lock",
+      "with lock",
+      atMost(1),
+    ),
+    await besidePython(
+      "10 threads, under using, lowered for Node 20",
+      "s",
+      TURNS,
+      () => contended(Thread, "using"),
+      "lock",
+      "with lock",
+      atMost(1),
+    ),
     await besidePython(
       "10 processes x 100000 increments",
       "s",

@@ -23,7 +23,9 @@ const versionIn = async (folder: string): Promise<string> =>
 
 /** Of what took part; `packages` by their names. */
 export async function versions(packages: readonly string[] = []): Promise<Record<string, string | null>> {
-  const others = packages.map(async (name) => [name, await versionIn(`node_modules/${name}/`).catch(() => null)] as const);
+  const others = packages.map(
+    async (name) => [name, await versionIn(`node_modules/${name}/`).catch(() => null)] as const,
+  );
   return {
     allcores: await versionIn(""),
     node: process.versions.node,

@@ -107,7 +107,15 @@ export function compared(name: string, unit: string, { ours, theirs }: Pairs, ri
 /** Ours against a figure that is fixed. */
 export function within(name: string, unit: string, samples: readonly number[], most: number): Figure {
   const ours = median(samples);
-  return { name, unit, ours, ratio: ours / most, bound: `≤ ${most} ${unit}`, reached: ours <= most, runs: samples.length };
+  return {
+    name,
+    unit,
+    ours,
+    ratio: ours / most,
+    bound: `≤ ${most} ${unit}`,
+    reached: ours <= most,
+    runs: samples.length,
+  };
 }
 
 /** Nanoseconds of one round, several times over. */
@@ -168,7 +176,8 @@ export async function besidePython(
   scale = 1,
   args: readonly string[] = [],
 ): Promise<Figure> {
-  if (pythonVersion() !== undefined) return compared(name, unit, await alternate(turns, ours, () => python(script, ...args) * scale), rival, bound);
+  if (pythonVersion() !== undefined)
+    return compared(name, unit, await alternate(turns, ours, () => python(script, ...args) * scale), rival, bound);
   const { ours: samples } = await alternate(turns, ours, () => 0);
   return { name, unit, ours: median(samples), rival: `${rival}: no python3 here`, bound: bound.text, runs: turns };
 }
@@ -181,7 +190,9 @@ export function report(figures: readonly Figure[]): void {
 }
 
 export const shown = (value: number | undefined, unit: string): string =>
-  value === undefined ? "" : `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
+  value === undefined
+    ? ""
+    : `${value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false })} ${unit}`;
 
 export function print(figures: readonly Figure[]): void {
   const rows = figures.map(({ name, unit, ours, theirs, rival, ratio, spread, bound, reached, isNoiseBound }) => [
@@ -191,7 +202,9 @@ export function print(figures: readonly Figure[]): void {
     ratio === undefined ? "" : ratio.toFixed(2),
     spread === undefined ? "" : spread.map((edge) => edge.toFixed(2)).join("-"),
     bound ?? "",
-    reached === undefined ? "" : `${reached ? "reached" : "NOT reached"}${isNoiseBound === true ? ", noise-bound" : ""}`,
+    reached === undefined
+      ? ""
+      : `${reached ? "reached" : "NOT reached"}${isNoiseBound === true ? ", noise-bound" : ""}`,
   ]);
   printTable([["", "ours", "rival", "ratio", "middle half", "bound", "verdict"], ...rows]);
 }

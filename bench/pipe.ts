@@ -1,6 +1,16 @@
 /** Pipes between two processes, both ends blocking: round trips of a small int, and messages of 16 MiB one way. */
 import { type Connection, createPipe, isMain, Process, task } from "allcores";
-import { alternate, atMost, type Bound, besidePython, compared, type Figure, pythonVersion, python, report } from "./measure.js";
+import {
+  alternate,
+  atMost,
+  type Bound,
+  besidePython,
+  compared,
+  type Figure,
+  pythonVersion,
+  python,
+  report,
+} from "./measure.js";
 
 const ROUNDS = 10_000;
 const TURNS = 5;
@@ -69,10 +79,24 @@ const atLeast = (least: number): Bound => ({
 if (isMain(import.meta)) {
   const warm = () => stream((end) => end.recvIntoSync(into));
   const figures: Figure[] = [
-    await besidePython(`round trip of a small int`, "µs", TURNS, pingPong, "multiprocessing_pipe", "multiprocessing.Pipe", atMost(0.3), 1e6 / ROUNDS, [
-      "small",
-    ]),
-    compared("16 MiB, recvInto a warm buffer", "GiB/s", await alternate(TURNS, warm, warmCopies), "Buffer.copy, warm", atLeast(0.4)),
+    await besidePython(
+      `round trip of a small int`,
+      "µs",
+      TURNS,
+      pingPong,
+      "multiprocessing_pipe",
+      "multiprocessing.Pipe",
+      atMost(0.3),
+      1e6 / ROUNDS,
+      ["small"],
+    ),
+    compared(
+      "16 MiB, recvInto a warm buffer",
+      "GiB/s",
+      await alternate(TURNS, warm, warmCopies),
+      "Buffer.copy, warm",
+      atLeast(0.4),
+    ),
     compared(
       "16 MiB, recv: a fresh buffer each",
       "GiB/s",
@@ -83,7 +107,13 @@ if (isMain(import.meta)) {
   if (pythonVersion() !== undefined) {
     const theirs = () => (MESSAGES * LARGE) / 2 ** 30 / python("multiprocessing_pipe", "large");
     figures.push(
-      compared("16 MiB, recvInto a warm buffer", "GiB/s", await alternate(TURNS, warm, theirs), "multiprocessing.Pipe, recv_bytes_into", atLeast(1)),
+      compared(
+        "16 MiB, recvInto a warm buffer",
+        "GiB/s",
+        await alternate(TURNS, warm, theirs),
+        "multiprocessing.Pipe, recv_bytes_into",
+        atLeast(1),
+      ),
     );
   }
   report(figures);

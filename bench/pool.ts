@@ -24,7 +24,9 @@ import { throughput } from "./pool/throughput.js";
 import { defaults, type Tried, tuned } from "./pool/tuning.js";
 
 const SECTION = "--section=";
-const asked = process.argv.filter((word) => word.startsWith(SECTION)).flatMap((word) => word.slice(SECTION.length).split(","));
+const asked = process.argv
+  .filter((word) => word.startsWith(SECTION))
+  .flatMap((word) => word.slice(SECTION.length).split(","));
 /** Between two builds only what a change of the engine would show, unless somebody asks for more. */
 const picked = alone && asked.length === 0 ? ["throughput", "latency", "map", "payload"] : asked;
 
@@ -67,7 +69,8 @@ async function measure(): Promise<Sections> {
   const tried: Tried[] = [];
   const all = sections(tried);
   const unknown = picked.filter((name) => !(name in all));
-  if (unknown.length > 0) throw new Error(`no such section: ${unknown.join(", ")}; there are ${Object.keys(all).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`no such section: ${unknown.join(", ")}; there are ${Object.keys(all).join(", ")}`);
   const found: Sections = {};
   for (const [name, section] of Object.entries(all)) {
     if (picked.length > 0 && !picked.includes(name)) continue;
@@ -92,12 +95,15 @@ interface Results {
  * in the file then.
  */
 async function save(found: Sections): Promise<Row[]> {
-  const libraries = new Set([...field.threads, ...field.processes].filter(({ ours }) => !ours).map(({ library }) => library));
+  const libraries = new Set(
+    [...field.threads, ...field.processes].filter(({ ours }) => !ours).map(({ library }) => library),
+  );
   // What is only shown to run is no result.
   const folder = new URL(quick ? "build/bench/results/" : "bench/results/", root);
   const file = new URL("pool.json", folder);
   const now: Results = { machine: machine(), versions: await versions([...libraries]), sections: found };
-  const likeness = ({ machine: { cpu, cores, arch }, versions }: Results): string => JSON.stringify([cpu, cores, arch, versions]);
+  const likeness = ({ machine: { cpu, cores, arch }, versions }: Results): string =>
+    JSON.stringify([cpu, cores, arch, versions]);
   const text = await readFile(file, "utf8").catch(() => undefined);
   const before = text === undefined ? undefined : (JSON.parse(text) as Results);
   const kept = before !== undefined && likeness(before) === likeness(now) ? before.sections : {};
@@ -108,7 +114,8 @@ async function save(found: Sections): Promise<Row[]> {
   const { cpu, cores, system } = now.machine;
   const list = Object.entries(now.versions).map(([name, version]) => `${name} ${version}`);
   const subtitle = `${cpu}, ${cores} cores, ${system}; ${list.join(", ")}; ${new Date().toISOString().slice(0, 10)}`;
-  const title = "How many times better than the best rival, or what the bound names (green: bound reached, red: not, grey: no bound; black mark: the bound)";
+  const title =
+    "How many times better than the best rival, or what the bound names (green: bound reached, red: not, grey: no bound; black mark: the bound)";
   await writeFile(new URL("pool.svg", folder), chart(rows, title, subtitle));
   return rows;
 }

@@ -4,7 +4,19 @@
  * start: V8 still interprets then what Python's and Node's queues do in C and C++.
  */
 import { Barrier, isMain, Process, Queue, Thread, task } from "allcores";
-import { alone, type Bound, compared, type Figure, faster, median, now, python, pythonVersion, report, spanOf } from "./measure.js";
+import {
+  alone,
+  type Bound,
+  compared,
+  type Figure,
+  faster,
+  median,
+  now,
+  python,
+  pythonVersion,
+  report,
+  spanOf,
+} from "./measure.js";
 import { ipcStream, multithreadingStream, postMessageStream } from "./rivals/stream.js";
 
 const LENGTHS = [
@@ -24,18 +36,28 @@ const produce = task(import.meta, function produce(queue: Queue<number>, gate: B
 const consume = task(import.meta, function consume(queue: Queue<number>, gate: Barrier, count: number): Span {
   gate.waitSync();
   const start = now();
-  for (let item = 0; item < count; item++) if (queue.getSync() !== item) throw new Error(`item ${item} did not come in its turn`);
+  for (let item = 0; item < count; item++)
+    if (queue.getSync() !== item) throw new Error(`item ${item} did not come in its turn`);
   return [start, now()];
 });
 
-const consumeAwaiting = task(import.meta, async function consumeAwaiting(queue: Queue<number>, gate: Barrier, count: number): Promise<Span> {
-  gate.waitSync();
-  const start = now();
-  for (let item = 0; item < count; item++) if ((await queue.get()) !== item) throw new Error(`item ${item} did not come in its turn`);
-  return [start, now()];
-});
+const consumeAwaiting = task(
+  import.meta,
+  async function consumeAwaiting(queue: Queue<number>, gate: Barrier, count: number): Promise<Span> {
+    gate.waitSync();
+    const start = now();
+    for (let item = 0; item < count; item++)
+      if ((await queue.get()) !== item) throw new Error(`item ${item} did not come in its turn`);
+    return [start, now()];
+  },
+);
 
-async function stream(count: number, Worker: typeof Thread | typeof Process, consumer: typeof consume | typeof consumeAwaiting, maxSize = 0): Promise<number> {
+async function stream(
+  count: number,
+  Worker: typeof Thread | typeof Process,
+  consumer: typeof consume | typeof consumeAwaiting,
+  maxSize = 0,
+): Promise<number> {
   const across = Worker === Thread ? "threads" : "processes";
   const queue = new Queue<number>({ across, maxSize });
   const gate = new Barrier(2, { across });
@@ -62,7 +84,8 @@ const field: Record<string, Stream> = {
   "threads, awaiting": (count) => stream(count, Thread, consumeAwaiting),
   "threads, bounded": (count) => stream(count, Thread, consume, 1000),
   processes: (count) => stream(count, Process, consume),
-  "multiprocessing.Queue": (count) => (pythonVersion() === undefined ? Number.NaN : python("multiprocessing_queue", count)),
+  "multiprocessing.Queue": (count) =>
+    pythonVersion() === undefined ? Number.NaN : python("multiprocessing_queue", count),
   "child_process IPC": rival(ipcStream),
   "processes, awaiting": (count) => stream(count, Process, consumeAwaiting),
   "processes, bounded": (count) => stream(count, Process, consume, 1000),
@@ -83,10 +106,23 @@ async function race({ count, turns }: { count: number; turns: number }): Promise
   const beside = (what: string, ours: string, theirs: string, rival: string, bound?: Bound): Figure => {
     const pair = { ours: samples[ours]!, theirs: samples[theirs]! };
     if (alone || !Number.isNaN(pair.theirs[0])) return compared(what, "s", pair, rival, bound);
-    return { name: what, unit: "s", ours: median(pair.ours), rival: `${rival}: no python3 here`, ...(bound && { bound: bound.text }), runs: turns };
+    return {
+      name: what,
+      unit: "s",
+      ours: median(pair.ours),
+      rival: `${rival}: no python3 here`,
+      ...(bound && { bound: bound.text }),
+      runs: turns,
+    };
   };
   return [
-    beside(`${count} ints, process to process`, "processes", "multiprocessing.Queue", "multiprocessing.Queue", faster(5)),
+    beside(
+      `${count} ints, process to process`,
+      "processes",
+      "multiprocessing.Queue",
+      "multiprocessing.Queue",
+      faster(5),
+    ),
     beside(`${count} ints, process to process`, "processes", "child_process IPC", "child_process IPC", faster(10)),
     beside("the same, awaiting", "processes, awaiting", "child_process IPC", "child_process IPC"),
     beside("the same, at most 1000 in it", "processes, bounded", "multiprocessing.Queue", "multiprocessing.Queue"),

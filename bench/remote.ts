@@ -27,7 +27,9 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 /** A worker of one slot, in a program of its own. */
 function startWorker(connection: object, queue: string): Promise<() => void> {
-  const child = spawn(process.execPath, [process.argv[1]!, "worker", JSON.stringify({ connection, queue })], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [process.argv[1]!, "worker", JSON.stringify({ connection, queue })], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   return new Promise((resolve) => child.stdout.once("data", () => resolve(() => child.kill("SIGKILL"))));
 }
 
@@ -37,7 +39,10 @@ async function bare(connection: { path: string }): Promise<number> {
   const queue = new Queue(name, { connection });
   const events = new QueueEvents(name, { connection });
   await events.waitUntilReady();
-  const worker = new Worker(name, async (job) => ({ result: job.data.n as number }), { connection, concurrency: CONCURRENCY });
+  const worker = new Worker(name, async (job) => ({ result: job.data.n as number }), {
+    connection,
+    concurrency: CONCURRENCY,
+  });
   await worker.waitUntilReady();
   let received = 0;
   const start = performance.now();
@@ -82,7 +87,13 @@ if (isMain(import.meta) && process.argv[2] === "worker") {
     );
     for (const end of ends) end();
     pool.terminate();
-    const server = await serveRemote({ connection, queue: "nothing", allow: [import.meta.filename], workers: 2, model: "thread" });
+    const server = await serveRemote({
+      connection,
+      queue: "nothing",
+      allow: [import.meta.filename],
+      workers: 2,
+      model: "thread",
+    });
     const empty = new RemotePool({ connection, queue: "nothing", inFlight: 1000 });
     await empty.map(nothing, count(200), { chunkSize: 1 });
     const each = async (items: number, chunkSize: number | undefined) => {

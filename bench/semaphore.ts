@@ -16,12 +16,15 @@ const answerBlocking = task(import.meta, function answerBlocking(ping: Semaphore
   }
 });
 
-const answerAwaiting = task(import.meta, async function answerAwaiting(ping: Semaphore, pong: Semaphore): Promise<void> {
-  for (;;) {
-    await ping.acquire();
-    pong.release();
-  }
-});
+const answerAwaiting = task(
+  import.meta,
+  async function answerAwaiting(ping: Semaphore, pong: Semaphore): Promise<void> {
+    for (;;) {
+      await ping.acquire();
+      pong.release();
+    }
+  },
+);
 
 function uncontended(across: "threads" | "processes"): Figure {
   const semaphore = new Semaphore(1, { across });
@@ -74,8 +77,23 @@ if (isMain(import.meta)) {
   report([
     uncontended("threads"),
     uncontended("processes"),
-    await waking("wake a blocked process, round trip", Process, answerBlocking, "blocks", "bare futex", futexPingPong(), 2),
-    await waking("wake a blocked thread, round trip", Thread, answerBlocking, "blocks", "bare futex between processes", futexPingPong()),
+    await waking(
+      "wake a blocked process, round trip",
+      Process,
+      answerBlocking,
+      "blocks",
+      "bare futex",
+      futexPingPong(),
+      2,
+    ),
+    await waking(
+      "wake a blocked thread, round trip",
+      Thread,
+      answerBlocking,
+      "blocks",
+      "bare futex between processes",
+      futexPingPong(),
+    ),
     await waking("threads: main awaits, worker awaits", Thread, answerAwaiting, "awaits", ...post()),
     await waking("threads: main awaits, worker blocks", Thread, answerBlocking, "awaits", ...post()),
     await waking("threads: main blocks, worker awaits", Thread, answerAwaiting, "blocks", ...post()),

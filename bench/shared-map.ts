@@ -50,7 +50,10 @@ async function besideMap(size: number, values: string, valueAt: (index: number) 
     3,
   );
   shared.free();
-  return [compared(`${name}, fresh keys`, "ns", fresh, "Map", atMost(4)), compared(`${name}, the same key strings again`, "ns", again, "Map")];
+  return [
+    compared(`${name}, fresh keys`, "ns", fresh, "Map", atMost(4)),
+    compared(`${name}, the same key strings again`, "ns", again, "Map"),
+  ];
 }
 
 /** Microseconds of a call, one after the other. */
@@ -72,13 +75,23 @@ async function besideRedis(): Promise<Figure[]> {
   const value = "a value of thirty-two characters";
   for (let index = 0; index < 1000; index++) map.set(`user:${index}`, value);
   const bound = faster(20);
-  const ours = { get: () => timeSyncCalls(LOOK_UPS, (key) => map.get(key)), set: () => timeSyncCalls(LOOK_UPS, (key) => map.set(key, value)) };
+  const ours = {
+    get: () => timeSyncCalls(LOOK_UPS, (key) => map.get(key)),
+    set: () => timeSyncCalls(LOOK_UPS, (key) => map.set(key, value)),
+  };
   const redis = alone ? undefined : await startRedis();
   if (redis === undefined) {
     if (!alone) console.log(howToGetRedis);
     return Object.entries(ours).map(([what, run]) => {
       const samples = Array.from({ length: TURNS }, run);
-      return { name: `${what} across processes`, unit: "µs", ours: median(samples), rival: howToGetRedis, bound: bound.text, runs: TURNS };
+      return {
+        name: `${what} across processes`,
+        unit: "µs",
+        ours: median(samples),
+        rival: howToGetRedis,
+        bound: bound.text,
+        runs: TURNS,
+      };
     });
   }
   const { client } = redis;
@@ -87,7 +100,10 @@ async function besideRedis(): Promise<Figure[]> {
   const sets = await alternate(TURNS, ours.set, () => timeCalls(ROUND_TRIPS, (key) => client.set(key, value)));
   await redis.stop();
   map.free();
-  return [compared("get across processes", "µs", gets, "Redis, unix socket", bound), compared("set across processes", "µs", sets, "Redis, unix socket", bound)];
+  return [
+    compared("get across processes", "µs", gets, "Redis, unix socket", bound),
+    compared("set across processes", "µs", sets, "Redis, unix socket", bound),
+  ];
 }
 
 /** What one map costs from `open` to `free`; the test of memory holds that it leaves nothing behind. */

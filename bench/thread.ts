@@ -57,7 +57,13 @@ async function spinning(threads: 1 | 2): Promise<number> {
 
 if (isMain(import.meta)) {
   report([
-    compared("cold start to the first result", "ms", await alternate(STARTS, ours, bare, 2), "bare Worker", atMost(1.2)),
+    compared(
+      "cold start to the first result",
+      "ms",
+      await alternate(STARTS, ours, bare, 2),
+      "bare Worker",
+      atMost(1.2),
+    ),
     within("start to the first line, from a spare one", "ms", await spared(), 5),
     compared(
       "two CPU-bound threads",

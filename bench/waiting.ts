@@ -19,7 +19,8 @@ const NO_REDUCER = "--no-memory-reducer";
 const quick = process.argv.includes("--quick");
 const SPAN_MS = quick ? 500 : 12_000;
 
-const option = (name: string): string | undefined => process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+const option = (name: string): string | undefined =>
+  process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 const most = Number(option("most") ?? (quick ? 8 : 1000));
 const picked = option("how")?.split(",");
 
@@ -34,8 +35,17 @@ const CROWDS: readonly [How, Model, readonly number[]][] = [
 
 function cell(how: How, model: Model, count: number): Figure {
   const program = fileURLToPath(new URL("./waiting/cell.js", import.meta.url));
-  const percent = Number(execFileSync(process.execPath, [NO_REDUCER, program, how, model, String(count), String(SPAN_MS)], { encoding: "utf8" }));
-  const figure = within(`${count} ${how === "idle" ? `idle workers of a pool of ${model}` : `${how} ${model}`}`, "% of a core", [percent], MOST_EACH * count);
+  const percent = Number(
+    execFileSync(process.execPath, [NO_REDUCER, program, how, model, String(count), String(SPAN_MS)], {
+      encoding: "utf8",
+    }),
+  );
+  const figure = within(
+    `${count} ${how === "idle" ? `idle workers of a pool of ${model}` : `${how} ${model}`}`,
+    "% of a core",
+    [percent],
+    MOST_EACH * count,
+  );
   print([figure]);
   return figure;
 }

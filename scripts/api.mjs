@@ -13,8 +13,13 @@ const committed = join(root, "docs/api");
 /** The file of docs/api for each entry of the package that has declarations. */
 export function reports() {
   const { name, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const entries = Object.entries(exports).filter(([, conditions]) => typeof conditions === "object" && conditions.types !== undefined);
-  return entries.map(([entry, { types }]) => ({ types, file: `${[name, ...entry.split("/").slice(1)].join("-")}.api.md` }));
+  const entries = Object.entries(exports).filter(
+    ([, conditions]) => typeof conditions === "object" && conditions.types !== undefined,
+  );
+  return entries.map(([entry, { types }]) => ({
+    types,
+    file: `${[name, ...entry.split("/").slice(1)].join("-")}.api.md`,
+  }));
 }
 
 /** Writes the reports into the folder `into`; throws when the declarations cannot be read. */
@@ -28,7 +33,9 @@ function writeReport(types, file, into) {
   if (!existsSync(entry)) throw new Error(`${types} is missing: run npm run build first`);
   // Reports are written where they are compared, so that the tool's own comparison has nothing to say.
   rmSync(join(into, file), { force: true });
-  const { compilerOptions } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8").replace(/^\s*\/\/.*$/gm, ""));
+  const { compilerOptions } = JSON.parse(
+    readFileSync(join(root, "tsconfig.json"), "utf8").replace(/^\s*\/\/.*$/gm, ""),
+  );
   const { lib, target, module } = compilerOptions;
   const quiet = { logLevel: "none" };
   const config = ExtractorConfig.prepare({
@@ -38,7 +45,12 @@ function writeReport(types, file, into) {
       projectFolder: root,
       mainEntryPointFilePath: entry,
       newlineKind: "lf",
-      compiler: { overrideTsconfig: { compilerOptions: { lib, target, module, types: ["node"], strict: true, skipLibCheck: true }, files: [entry] } },
+      compiler: {
+        overrideTsconfig: {
+          compilerOptions: { lib, target, module, types: ["node"], strict: true, skipLibCheck: true },
+          files: [entry],
+        },
+      },
       // Types that an entry does not export are part of its surface too where its declarations name them.
       apiReport: {
         enabled: true,

@@ -14,7 +14,8 @@ const end = "<!-- end of what is generated -->";
 export function drawn(text, modules) {
   const [before, rest] = text.split(begin);
   const after = rest?.split(end)[1];
-  if (after === undefined) throw new Error(`docs/architecture.md has no place for the picture: it stands between ${begin.trim()} and ${end}`);
+  if (after === undefined)
+    throw new Error(`docs/architecture.md has no place for the picture: it stands between ${begin.trim()} and ${end}`);
   return `${before}${begin}${picture(modules)}\n${table(modules)}${end}${after}`;
 }
 
@@ -29,7 +30,9 @@ function picture(modules) {
 }
 
 function table(modules) {
-  const rows = [...foldersOf(modules)].map(([folder, { targets }]) => `| \`${folder}/\` | ${[...targets].join(", ") || "nothing"} |\n`);
+  const rows = [...foldersOf(modules)].map(
+    ([folder, { targets }]) => `| \`${folder}/\` | ${[...targets].join(", ") || "nothing"} |\n`,
+  );
   return `| folder | imports from |\n|---|---|\n${rows.join("")}`;
 }
 
@@ -46,7 +49,8 @@ function foldersOf(modules) {
     }
   }
   const order = [...folders.keys()];
-  for (const entry of folders.values()) entry.targets = new Set([...entry.targets].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
+  for (const entry of folders.values())
+    entry.targets = new Set([...entry.targets].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
   return new Map([...folders].filter(([, { isThere }]) => isThere));
 }
 

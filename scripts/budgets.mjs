@@ -15,7 +15,11 @@ const TOLERANCE = 1.02;
 /** The rows of the table: a name, the bytes, and why they are needed. */
 export function budgetsOf(text) {
   const rows = text.matchAll(/^\| `?([^|`]+?)`? \| ([\d,]+) \| ([^|]*) \|$/gm);
-  return [...rows].map(([, name, bytes, reason]) => ({ name, bytes: Number(bytes.replaceAll(",", "")), reason: reason.trim() }));
+  return [...rows].map(([, name, bytes, reason]) => ({
+    name,
+    bytes: Number(bytes.replaceAll(",", "")),
+    reason: reason.trim(),
+  }));
 }
 
 /** What is wrong: a measure over its budget or without one, a budget without a reason or for nothing. */
@@ -23,9 +27,12 @@ export function overruns(budgets, measures) {
   const found = [];
   for (const [name, bytes] of measures) {
     const budget = budgets.find((each) => each.name === name);
-    if (budget === undefined) found.push(`${name} takes ${bytes} bytes and has no budget: give it a line with a reason`);
+    if (budget === undefined)
+      found.push(`${name} takes ${bytes} bytes and has no budget: give it a line with a reason`);
     else if (bytes > budget.bytes * TOLERANCE)
-      found.push(`${name} takes ${bytes} bytes, ${percent(bytes, budget.bytes)} more than its budget of ${budget.bytes}`);
+      found.push(
+        `${name} takes ${bytes} bytes, ${percent(bytes, budget.bytes)} more than its budget of ${budget.bytes}`,
+      );
   }
   for (const { name, reason } of budgets) {
     if (!measures.has(name)) found.push(`${name} has a budget and is not there`);
@@ -52,7 +59,10 @@ async function shipped() {
   for (const file of files) {
     const code = readFileSync(file, "utf8");
     // library.cjs and rest.cjs are one expression each, which would be dropped if nobody took it.
-    const minified = await transform(/(library|rest)\.cjs$/.test(file) ? `export default ${code}` : code, { minify: true, loader: "js" });
+    const minified = await transform(/(library|rest)\.cjs$/.test(file) ? `export default ${code}` : code, {
+      minify: true,
+      loader: "js",
+    });
     // The name of a chunk carries its hash.
     const name = relative(root, file).replace(/chunk-\w+/, "chunk");
     add(sizes, name, Buffer.byteLength(code));
@@ -104,7 +114,8 @@ function reportOfWorker(folder, mainPid, model) {
     const [, pid, , thread] = name.replace(".json", "").split("-");
     return model === "thread" ? Number(thread) !== 0 : Number(pid) !== mainPid;
   });
-  if (ofWorker.length !== 1) throw new Error(`A ${model} worker was to write one coverage report, and there are ${ofWorker.length}`);
+  if (ofWorker.length !== 1)
+    throw new Error(`A ${model} worker was to write one coverage report, and there are ${ofWorker.length}`);
   return JSON.parse(readFileSync(join(folder, ofWorker[0]), "utf8"));
 }
 

@@ -19,7 +19,10 @@ const externals = ["koffi", "tsx"];
 const common = { format: "esm", platform: "node", target: "node20", write: true, metafile: true, logLevel: "error" };
 
 const [bundled, mirrored, declared] = await Promise.all([bundles(), mirror(), declarations()]);
-await Promise.all([prune("dist", [...bundled, ...declared]), ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored))]);
+await Promise.all([
+  prune("dist", [...bundled, ...declared]),
+  ...["src", "tests", "bench", "examples"].map((folder) => prune(join("build", folder), mirrored)),
+]);
 
 /**
  * The library; the testing kit; and the library with the testing kit's threads, in which a scheduler stands behind the
@@ -29,7 +32,10 @@ async function bundles() {
   const outputs = await Promise.all([
     library(),
     bundle(["src/testing/index.ts"], "dist/testing", "atomics"),
-    bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", { splitting: true, chunkNames: "chunk-[hash]" }),
+    bundle({ entry: "src/testing/entry.ts", explored: "src/index.ts" }, "dist/testing", "controlled-atomics", {
+      splitting: true,
+      chunkNames: "chunk-[hash]",
+    }),
     commandLine(),
   ]);
   return outputs.flat().flatMap(({ metafile }) => Object.keys(metafile.outputs));
@@ -51,7 +57,11 @@ async function library() {
       define: { "import.meta.url": "meta.url", "import.meta.code": "meta.code" },
       write: false,
     });
-  const inner = innerOf(await Promise.all((await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")])));
+  const inner = innerOf(
+    await Promise.all(
+      (await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")]),
+    ),
+  );
   const { library, rest } = await scripts(split, inner);
   await Promise.all([writeFile("dist/library.cjs", library), writeFile("dist/rest.cjs", rest)]);
   const build = createHash("sha256").update(library).update(rest).digest("hex").slice(0, 16);
@@ -60,7 +70,13 @@ async function library() {
   const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(${files}, import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
   const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
-  return [module, { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } }, index, await required(build), ...(await remote(build))];
+  return [
+    module,
+    { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } },
+    index,
+    await required(build),
+    ...(await remote(build)),
+  ];
 }
 
 /**
@@ -79,9 +95,12 @@ export const inner = load(new URL("../library.cjs", ${here}), new URL("../rest.c
     banner: { js: 'const remoteUrl = require("node:url").pathToFileURL(__filename);' },
   });
   const body = await bundle({ body: "src/remote/body.ts" }, "dist/remote", "atomics", parts("import.meta.url"));
-  const names = (await bundle({ index: "src/remote/index.ts" }, "dist/remote", "atomics", { ...parts("import.meta.url"), write: false })).metafile.outputs[
-    "dist/remote/index.js"
-  ].exports;
+  const names = (
+    await bundle({ index: "src/remote/index.ts" }, "dist/remote", "atomics", {
+      ...parts("import.meta.url"),
+      write: false,
+    })
+  ).metafile.outputs["dist/remote/index.js"].exports;
   const facade = `import { createRequire } from "node:module";\nexport const { ${names.join(", ")} } = createRequire(import.meta.url)("./index.cjs");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
   return [script, body, await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/remote/index.js" })];
@@ -96,7 +115,11 @@ function required(build) {
 import { load } from "./src/workers/entry/load.ts";
 const here = pathToFileURL(__filename);
 module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), new URL("index.js", here).href, "${build}");`;
-  return bundle(undefined, undefined, "atomics", { format: "cjs", stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" }, outfile: "dist/index.cjs" });
+  return bundle(undefined, undefined, "atomics", {
+    format: "cjs",
+    stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" },
+    outfile: "dist/index.cjs",
+  });
 }
 
 /**
@@ -114,12 +137,20 @@ async function commandLine() {
   ]);
   await chmod("dist/cli.js", 0o755);
   await writeFile("dist/cli.licenses.txt", await licensesOf(Object.keys(built[0].metafile.inputs)));
-  return { metafile: { outputs: Object.assign({ "dist/cli.licenses.txt": {} }, ...built.map(({ metafile }) => metafile.outputs)) } };
+  return {
+    metafile: {
+      outputs: Object.assign({ "dist/cli.licenses.txt": {} }, ...built.map(({ metafile }) => metafile.outputs)),
+    },
+  };
 }
 
 /** What the licences of bundled packages ask for: their own texts beside the bundle. */
 async function licensesOf(inputs) {
-  const folders = new Set(inputs.map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]).filter((folder) => folder !== undefined));
+  const folders = new Set(
+    inputs
+      .map((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0])
+      .filter((folder) => folder !== undefined),
+  );
   const texts = [...folders].sort().map(async (folder) => {
     const { name, version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
     const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
@@ -146,12 +177,18 @@ function bundle(entryPoints, outdir, door, { modules = {}, facade, inner, ...opt
         name: "allcores",
         setup(hooks) {
           hooks.onResolve({ filter: /^library:/ }, ({ path }) => ({ path, namespace: "library" }));
-          hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({ contents: modules[path], loader: "ts", resolveDir: "src" }));
+          hooks.onLoad({ filter: /^/, namespace: "library" }, ({ path }) => ({
+            contents: modules[path],
+            loader: "ts",
+            resolveDir: "src",
+          }));
           if (facade !== undefined)
             hooks.onResolve({ filter: /^(\.\.\/)+(remote\/)?index\.js$/ }, ({ path, resolveDir }) => {
               const target = resolve(resolveDir, path);
               if (target === resolve("src/index.js")) return { path: facade, external: true };
-              return target === resolve("src/remote/index.js") ? { path: "./remote/index.js", external: true } : undefined;
+              return target === resolve("src/remote/index.js")
+                ? { path: "./remote/index.js", external: true }
+                : undefined;
             });
           if (inner !== undefined) takeInner(hooks, inner);
           hooks.onResolve({ filter: /^#atomics$/ }, () => ({ path: resolve("src/platform", `${door}.ts`) }));
@@ -171,13 +208,27 @@ function takeInner(hooks, inner) {
     return { path: target, namespace: "inner" };
   });
   hooks.onResolve({ filter: /^inner:$/ }, () => ({ path: "library", namespace: "inner-library" }));
-  hooks.onLoad({ filter: /^/, namespace: "inner-library" }, () => ({ contents: inner, loader: "ts", resolveDir: root }));
+  hooks.onLoad({ filter: /^/, namespace: "inner-library" }, () => ({
+    contents: inner,
+    loader: "ts",
+    resolveDir: root,
+  }));
   hooks.onLoad({ filter: /^/, namespace: "inner" }, async ({ path }) => {
     const module = relative("src", path);
-    const names = [...innerOf(await Promise.all((await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")])))]
+    const names = [
+      ...innerOf(
+        await Promise.all(
+          (await filesOf("src/remote")).map(async (file) => [relative("src", file), await readFile(file, "utf8")]),
+        ),
+      ),
+    ]
       .filter(([, from]) => from === module)
       .map(([name]) => name);
-    return { contents: `import { inner } from "inner:";\nexport const { ${names.join(", ")} } = inner;`, loader: "ts", resolveDir: root };
+    return {
+      contents: `import { inner } from "inner:";\nexport const { ${names.join(", ")} } = inner;`,
+      loader: "ts",
+      resolveDir: root,
+    };
   });
 }
 
@@ -207,13 +258,19 @@ async function mirror() {
       await copyFile(file, join("build", file));
     }),
   ]);
-  return [...Object.keys(metafile.outputs), ...programs.map((file) => join("build", file.replace(/ts$/, "js"))), ...copied.map((file) => join("build", file))];
+  return [
+    ...Object.keys(metafile.outputs),
+    ...programs.map((file) => join("build", file.replace(/ts$/, "js"))),
+    ...copied.map((file) => join("build", file)),
+  ];
 }
 
 async function declarations() {
   if (!process.argv.includes("--no-types")) {
     const tsc = resolve("node_modules/typescript/bin/tsc");
-    const code = await new Promise((done) => spawn(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" }).on("exit", done));
+    const code = await new Promise((done) =>
+      spawn(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" }).on("exit", done),
+    );
     // What can be built is built all the same: a type error in one place must not stop work in another.
     if (code !== 0) process.exitCode = 1;
   }
@@ -233,7 +290,9 @@ async function declarationsToRequire(written) {
   const copies = there.map((file) => [file, file.replace("dist/types", folder)]);
   for (const [, copy] of copies) await mkdir(dirname(copy), { recursive: true });
   await writeFile(`${folder}/package.json`, '{ "type": "commonjs" }\n');
-  await Promise.all(copies.map(async ([file, copy]) => writeFile(copy, asCommonJs(await readFile(file, "utf8"), dirname(copy)))));
+  await Promise.all(
+    copies.map(async ([file, copy]) => writeFile(copy, asCommonJs(await readFile(file, "utf8"), dirname(copy)))),
+  );
   return [`${folder}/package.json`, ...copies.map(([, copy]) => copy)];
 }
 
@@ -255,7 +314,9 @@ async function prune(folder, written) {
 async function filesOf(folder) {
   if (!(await exists(folder))) return [];
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, resolve(entry.parentPath, entry.name)));
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, resolve(entry.parentPath, entry.name)));
 }
 
 function exists(path) {

@@ -32,7 +32,9 @@ try {
     const printed = run(runner(program), home).trimEnd();
     const ms = performance.now() - began;
     const isGood = printed === promised && ms < limit;
-    console.log(`${isGood ? "ok" : "FAILED"}  ${program.name}: ${(ms / 1000).toFixed(1)} s to ${JSON.stringify(printed)}`);
+    console.log(
+      `${isGood ? "ok" : "FAILED"}  ${program.name}: ${(ms / 1000).toFixed(1)} s to ${JSON.stringify(printed)}`,
+    );
     if (!isGood) process.exitCode = 1;
   }
 } finally {
@@ -48,16 +50,30 @@ function pack() {
 function told({ page, file }) {
   const text = readFileSync(join(root, page), "utf8");
   const commands = /^```sh\n([\s\S]*?)^```$/m.exec(text)[1].split("\n");
-  const program = new RegExp(`^<!-- file: ${file.replace(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(text)[1];
-  return { commands: commands.filter((line) => line !== "" && !line.startsWith("#")), text: program, promised: /console\.log\(.*; \/\/ (.*)/.exec(program)[1] };
+  const program = new RegExp(
+    `^<!-- file: ${file.replace(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`,
+    "m",
+  ).exec(text)[1];
+  return {
+    commands: commands.filter((line) => line !== "" && !line.startsWith("#")),
+    text: program,
+    promised: /console\.log\(.*; \/\/ (.*)/.exec(program)[1],
+  };
 }
 
 /** The command that runs the program, as the page says it. */
 function runner({ page, file }) {
-  const [, command] = new RegExp(`\`((?:npx tsx|node) ${file.replace(".", "\\.")})\``).exec(readFileSync(join(root, page), "utf8"));
+  const [, command] = new RegExp(`\`((?:npx tsx|node) ${file.replace(".", "\\.")})\``).exec(
+    readFileSync(join(root, page), "utf8"),
+  );
   return command;
 }
 
 function run(command, cwd) {
-  return execFileSync("sh", ["-c", command], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], timeout: limit });
+  return execFileSync("sh", ["-c", command], {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: limit,
+  });
 }

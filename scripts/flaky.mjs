@@ -21,7 +21,9 @@ const { values: options, positionals: parts } = parseArgs({
 const [runs, load, lanes] = [Number(options.runs), Number(options.load), lanesOf(options.lanes)];
 const files = testFiles(parts);
 if (files.length === 0 || !(runs >= 1) || !(load >= 0)) {
-  console.error(`npm run flaky -- [--runs=N] [--load=N] [PART...]: ${files.length} test files match, ${options.runs} runs, ${options.load} busy loops`);
+  console.error(
+    `npm run flaky -- [--runs=N] [--load=N] [PART...]: ${files.length} test files match, ${options.runs} runs, ${options.load} busy loops`,
+  );
   process.exit(2);
 }
 
@@ -51,12 +53,17 @@ for (let run = 1; run <= runs; run++) {
       }
     }
   });
-  console.log(`run ${run} of ${runs}: ${failures} failed, ${((performance.now() - began) / 1000).toFixed(0)} s, limits times ${slowness.toFixed(1)}`);
+  console.log(
+    `run ${run} of ${runs}: ${failures} failed, ${((performance.now() - began) / 1000).toFixed(0)} s, limits times ${slowness.toFixed(1)}`,
+  );
 }
 
 // Where a file ends early, the tests behind it have fewer runs: the one that ended it is listed.
-const flaky = [...tests].filter(([, { runs, passes }]) => passes < runs).sort(([, a], [, b]) => a.passes / a.runs - b.passes / b.runs);
+const flaky = [...tests]
+  .filter(([, { runs, passes }]) => passes < runs)
+  .sort(([, a], [, b]) => a.passes / a.runs - b.passes / b.runs);
 console.log(`\n${tests.size} tests, ${runs} runs beside ${load} busy loops: ${flaky.length} did not always pass`);
 if (flaky.length > 0) console.log("passes  test");
-for (const [name, { runs, passes, message }] of flaky) console.log(`${`${passes}/${runs}`.padStart(6)}  ${name}\n        ${String(message).split("\n")[0]}`);
+for (const [name, { runs, passes, message }] of flaky)
+  console.log(`${`${passes}/${runs}`.padStart(6)}  ${name}\n        ${String(message).split("\n")[0]}`);
 process.exitCode = flaky.length > 0 ? 1 : 0;

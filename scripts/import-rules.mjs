@@ -2,7 +2,9 @@
 // type counts as an import.
 /** Each folder imports only from itself and from those before it. */
 export const layers =
-  "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" ");
+  "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(
+    " ",
+  );
 
 /** The npm packages that src may import, and the only folder that may import each. */
 export const packages = {
@@ -36,8 +38,18 @@ export default {
   forbidden: [
     { name: "no-circle", severity: "error", from: {}, to: { circular: true } },
     ...upward,
-    { name: "a-folder-is-a-layer", severity: "error", from: { path: "^src/", pathNot: `^src/(index\\.ts$|(${layers.join("|")})/)` }, to: {} },
-    { name: "only-cli-imports-the-facade", severity: "error", from: { pathNot: "^src/cli/" }, to: { path: "^src/index\\.ts$|^dist/" } },
+    {
+      name: "a-folder-is-a-layer",
+      severity: "error",
+      from: { path: "^src/", pathNot: `^src/(index\\.ts$|(${layers.join("|")})/)` },
+      to: {},
+    },
+    {
+      name: "only-cli-imports-the-facade",
+      severity: "error",
+      from: { pathNot: "^src/cli/" },
+      to: { path: "^src/index\\.ts$|^dist/" },
+    },
     // The command runs with the library that its workers run: it takes all of it from the facade, which it does not
     // bundle.
     {

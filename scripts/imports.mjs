@@ -16,10 +16,14 @@ const run = promisify(execFile);
 export async function readImports(folder = root) {
   const arguments_ = ["--config", join(root, "scripts/import-rules.mjs"), "--output-type", "json", "src"];
   // The tool exits with the number of errors that it has found: its report is the answer either way.
-  const { stdout, stderr } = await run(process.execPath, ["--preserve-symlinks", "--preserve-symlinks-main", tool(), ...arguments_], {
-    cwd: folder,
-    maxBuffer: 1 << 28,
-  }).catch((error) => error);
+  const { stdout, stderr } = await run(
+    process.execPath,
+    ["--preserve-symlinks", "--preserve-symlinks-main", tool(), ...arguments_],
+    {
+      cwd: folder,
+      maxBuffer: 1 << 28,
+    },
+  ).catch((error) => error);
   let report;
   try {
     report = JSON.parse(stdout);
@@ -28,8 +32,15 @@ export async function readImports(folder = root) {
   }
   const modules = report.modules.filter(({ source }) => source.startsWith("src/"));
   const unread = unreadFiles(sources(folder), modules);
-  if (unread.length > 0) throw new Error(`dependency-cruiser did not read ${unread.length} files of src/: ${unread.slice(0, 10).join(", ")}`);
-  return { modules, violations: report.summary.violations.filter(({ rule }) => rule.severity !== "ignore").map(violation), circles: circlesOf(modules) };
+  if (unread.length > 0)
+    throw new Error(
+      `dependency-cruiser did not read ${unread.length} files of src/: ${unread.slice(0, 10).join(", ")}`,
+    );
+  return {
+    modules,
+    violations: report.summary.violations.filter(({ rule }) => rule.severity !== "ignore").map(violation),
+    circles: circlesOf(modules),
+  };
 }
 
 /** Those of `files` that the report does not have. */
@@ -49,7 +60,9 @@ function violation({ rule, from, to, cycle }) {
 }
 
 function circlesOf(modules) {
-  const cycles = modules.flatMap(({ dependencies }) => dependencies.flatMap(({ cycle }) => (cycle ? [nameOf(cycle)] : [])));
+  const cycles = modules.flatMap(({ dependencies }) =>
+    dependencies.flatMap(({ cycle }) => (cycle ? [nameOf(cycle)] : [])),
+  );
   return [...new Set(cycles)].sort();
 }
 

@@ -17,7 +17,8 @@ const LONGEST_MS = 900_000;
 const words = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const keeps = process.argv.includes("--keep");
 const rows = readdirSync(here).filter(
-  (name) => existsSync(join(here, name, "package.json")) && (words.length === 0 || words.some((word) => name.includes(word))),
+  (name) =>
+    existsSync(join(here, name, "package.json")) && (words.length === 0 || words.some((word) => name.includes(word))),
 );
 const failures = [];
 let folder;
@@ -56,11 +57,13 @@ async function play(name) {
   cpSync(join(here, name), home, { recursive: true });
   const { matrix } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
   if (matrix.program) cpSync(join(here, "program"), join(home, "src"), { recursive: true });
-  for (const [page, files] of Object.entries(matrix.pages ?? {})) for (const file of files) writeFileSync(join(home, file), programOf(page, file));
+  for (const [page, files] of Object.entries(matrix.pages ?? {}))
+    for (const file of files) writeFileSync(join(home, file), programOf(page, file));
   const steps = {
     install: [
       ...(existsSync(join(home, "package-lock.json")) ? ["npm ci --ignore-scripts --no-audit --no-fund"] : []),
-      matrix.install ?? `npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${join(folder, "allcores.tgz")}`,
+      matrix.install ??
+        `npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${join(folder, "allcores.tgz")}`,
     ],
     build: matrix.build === undefined ? [] : [matrix.build].flat(),
     run: [matrix.run].flat(),
@@ -80,15 +83,18 @@ async function play(name) {
   const missing = [matrix.prints].flat().filter((line) => !lines.includes(line));
   if (missing.length > 0) return fail(name, `run printed what was not expected (${missing.join(", ")})`, printed);
   const built = steps.build.length > 0 ? `built in ${took.build} s, ` : "";
-  console.log(`ok      ${name.padEnd(16)} ${versionOf(home, matrix.tool).padEnd(24)} ${built}ran in ${took.run} s; wrote: ${matrix.wrote}`);
+  console.log(
+    `ok      ${name.padEnd(16)} ${versionOf(home, matrix.tool).padEnd(24)} ${built}ran in ${took.run} s; wrote: ${matrix.wrote}`,
+  );
   if (!keeps) rmSync(home, { recursive: true, force: true });
 }
 
 /** A program that a page shows under this name. */
 function programOf(page, file) {
-  const [, program] = new RegExp(`^<!-- file: ${file.replaceAll(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`, "m").exec(
-    readFileSync(join(root, page), "utf8"),
-  );
+  const [, program] = new RegExp(
+    `^<!-- file: ${file.replaceAll(".", "\\.")} -->\\n+\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\`$`,
+    "m",
+  ).exec(readFileSync(join(root, page), "utf8"));
   return program;
 }
 
@@ -106,7 +112,12 @@ function versionOf(home, tool) {
 /** A command has a group of its own, which ends with it, whatever the command has started. */
 async function run(command, cwd) {
   mkdirSync(cwd, { recursive: true });
-  const env = { ...process.env, PATH: `${join(cwd, "node_modules/.bin")}${delimiter}${process.env.PATH}`, NEXT_TELEMETRY_DISABLED: "1", CI: "1" };
+  const env = {
+    ...process.env,
+    PATH: `${join(cwd, "node_modules/.bin")}${delimiter}${process.env.PATH}`,
+    NEXT_TELEMETRY_DISABLED: "1",
+    CI: "1",
+  };
   const started = spawn("sh", ["-c", command], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   running = started;
   let [out, said] = ["", ""];
@@ -119,7 +130,9 @@ async function run(command, cwd) {
     said += `\nstill ran after ${LONGEST_MS / 1000} s`;
     end(started, "SIGKILL");
   }, LONGEST_MS);
-  const status = await new Promise((done) => started.on("exit", () => end(started, "SIGTERM")).on("close", (code, signal) => done(code ?? signal)));
+  const status = await new Promise((done) =>
+    started.on("exit", () => end(started, "SIGTERM")).on("close", (code, signal) => done(code ?? signal)),
+  );
   clearTimeout(timer);
   running = undefined;
   return { status, out, said };

@@ -53,10 +53,15 @@ for (const [index, [name, [command, ...args]]] of chosen.entries()) {
 }
 
 console.log("\nnightly:");
-for (const { name, ending, seconds } of results) console.log(`  ${name.padEnd(12)} ${seconds.toFixed(0).padStart(6)} s  ${verdict(ending)}`);
+for (const { name, ending, seconds } of results)
+  console.log(`  ${name.padEnd(12)} ${seconds.toFixed(0).padStart(6)} s  ${verdict(ending)}`);
 for (const [name] of chosen.slice(results.length)) console.log(`  ${name.padEnd(12)}           not run`);
 const failed = results.filter(({ ending }) => ending !== 0);
-console.log(failed.length === 0 && !stopped ? "everything passed" : `failed: ${failed.map(({ name }) => name).join(", ") || "stopped"}`);
+console.log(
+  failed.length === 0 && !stopped
+    ? "everything passed"
+    : `failed: ${failed.map(({ name }) => name).join(", ") || "stopped"}`,
+);
 process.exitCode = failed.length === 0 && !stopped ? 0 : 1;
 
 function verdict(ending) {

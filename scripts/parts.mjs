@@ -8,13 +8,16 @@ import { transform } from "esbuild";
  * What the index exports of these is there at once: what the start of a worker loads anyway, and what is no class or
  * function.
  */
-const AT_ONCE = /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/(?:thread|process)))/;
+const AT_ONCE =
+  /^\.\/(?:codec|diagnosis|errors|futures\/(?:future|uncaught-hook)|sync\/selectable|workers(?!\/(?:thread|process)))/;
 
 /**
  * The texts of both. `bundle` takes entry points, and modules that stand in no file. `inner`: what `$inner` is to give.
  */
 export async function scripts(bundle, inner) {
-  const exported = [...(await readFile("src/index.ts", "utf8")).matchAll(/^export (?!type)(?:\{[^}]*\}|\*) from "([^"]+)";$/gm)];
+  const exported = [
+    ...(await readFile("src/index.ts", "utf8")).matchAll(/^export (?!type)(?:\{[^}]*\}|\*) from "([^"]+)";$/gm),
+  ];
   const [core, late] = [true, false].map((atOnce) =>
     exported
       .filter(([, from]) => AT_ONCE.test(from) === atOnce)
@@ -26,14 +29,21 @@ export async function scripts(bundle, inner) {
     export { ownUrl as $ownUrl } from "./platform/index.js";
     export { enter as $enter } from "./workers/entry/enter.js";
     export { exportLate as $exportLate } from "./workers/entry/parts.js";`;
-  const { outputFiles } = await bundle({ "library:core": core + hidden, "library:rest": `${core}${hidden}${late}\n${giving(inner)}` });
+  const { outputFiles } = await bundle({
+    "library:core": core + hidden,
+    "library:rest": `${core}${hidden}${late}\n${giving(inner)}`,
+  });
   const text = (name) => new Module(outputFiles.find(({ path }) => new RegExp(`/${name}`).test(path)).text);
   const [shared, first, rest] = [text("chunk"), text("core"), text("rest")];
   // Every module of the first is named in the second, so all of them are in the chunk.
-  const own = Object.fromEntries(Object.entries(first.exports).map(([name, local]) => [name, shared.exports[first.imports[local]]]));
+  const own = Object.fromEntries(
+    Object.entries(first.exports).map(([name, local]) => [name, shared.exports[first.imports[local]]]),
+  );
   const { $ownUrl, $enter, $exportLate, ...atOnce } = own;
   const names = Object.keys(rest.exports).filter((name) => !(name in own));
-  const [classes, functions] = [true, false].map((isClass) => JSON.stringify(names.filter((name) => /^[A-Z]/.test(name) === isClass)));
+  const [classes, functions] = [true, false].map((isClass) =>
+    JSON.stringify(names.filter((name) => /^[A-Z]/.test(name) === isClass)),
+  );
   const needed = object(Object.fromEntries(Object.values(rest.imports).map((name) => [name, shared.exports[name]])));
   const library = `${shared.body}
 module.exports = ${object(atOnce)};
@@ -61,7 +71,9 @@ export function innerOf(texts) {
         if (word === "" || word.startsWith("type ")) continue;
         const [name] = word.split(" as ");
         if ((inner.get(name) ?? module) !== module)
-          throw new Error(`${file} takes ${name} from ${module}, others from ${inner.get(name)}: take it from one module`);
+          throw new Error(
+            `${file} takes ${name} from ${module}, others from ${inner.get(name)}: take it from one module`,
+          );
         inner.set(name, module);
       }
     }
@@ -128,11 +140,20 @@ async function shortened(script) {
   // the variable.
   const outer = new Map();
   for (const [, name, inner] of script.matchAll(/\b(\w+) = class (_\w+)/g)) {
-    if (outer.has(inner)) throw new Error(`Two classes call themselves ${inner} in one script: which of them is meant, only its scope tells`);
+    if (outer.has(inner))
+      throw new Error(
+        `Two classes call themselves ${inner} in one script: which of them is meant, only its scope tells`,
+      );
     outer.set(inner, name);
   }
   const named = script.replace(/= class _\w+/g, "= class").replace(/\b_\w+\b/g, (word) => outer.get(word) ?? word);
-  const { code } = await transform(named, { loader: "js", target: "node20", minify: true, lineLimit: 120, charset: "ascii" });
+  const { code } = await transform(named, {
+    loader: "js",
+    target: "node20",
+    minify: true,
+    lineLimit: 120,
+    charset: "ascii",
+  });
   return code;
 }
 

@@ -32,26 +32,50 @@ const measuredElsewhere = {
 };
 
 /** Where users find the primitives of a folder. */
-const guidePages = { sync: "docs/guide/locks.md", shared: "docs/guide/shared-data.md", channels: "docs/guide/queues.md" };
+const guidePages = {
+  sync: "docs/guide/locks.md",
+  shared: "docs/guide/shared-data.md",
+  channels: "docs/guide/queues.md",
+};
 
 function primitive(name, read, files) {
   const kebab = kebabOf(name);
   const camel = /^[A-Z]{2}/.test(name) ? name.toLowerCase() : name[0].toLowerCase() + name.slice(1);
-  const source = files("src").find((file) => file.endsWith(`/${kebab}.ts`) && read(file).includes(`export class ${name}`)) ?? `src/sync/${kebab}.ts`;
+  const source =
+    files("src").find((file) => file.endsWith(`/${kebab}.ts`) && read(file).includes(`export class ${name}`)) ??
+    `src/sync/${kebab}.ts`;
   const folder = source.split("/")[1];
   const spoken = kebab.replaceAll("-", " ");
-  const tests = files("tests").filter((file) => file.endsWith(`/${kebab}.contract.ts`) || file.endsWith(`/${kebab}.test.ts`));
+  const tests = files("tests").filter(
+    (file) => file.endsWith(`/${kebab}.contract.ts`) || file.endsWith(`/${kebab}.test.ts`),
+  );
   const kinds = `src/${folder}/kinds.ts`;
   const types = folder === "channels" ? `tests/types/${kebab}.ts` : `tests/types/${folder}.ts`;
   return [
     place(source, `export class ${name}`, has(read(source), `export class ${name}\\b`)),
-    place(source, "what happens when a worker dies, in the comment of the class", /^ \* .*\b([Dd]eath|dies|died)\b/m.test(read(source))),
+    place(
+      source,
+      "what happens when a worker dies, in the comment of the class",
+      /^ \* .*\b([Dd]eath|dies|died)\b/m.test(read(source)),
+    ),
     place(kinds, `${camel} in KIND, with the next number`, has(read(kinds), `^  ${camel}: \\d+,$`)),
-    place(source, `registerShared(KIND.${camel}, ${name})`, has(read(source), `^registerShared\\(KIND\\.${camel}, ${name}\\b`)),
+    place(
+      source,
+      `registerShared(KIND.${camel}, ${name})`,
+      has(read(source), `^registerShared\\(KIND\\.${camel}, ${name}\\b`),
+    ),
     place(source, `onInspect(KIND.${camel}, …), for snapshots`, has(read(source), `^onInspect\\(KIND\\.${camel}, `)),
     place("src/index.ts", `an export of ${name}`, has(read("src/index.ts"), `^export \\{.*\\b${name}\\b`)),
-    place("docs/design/memory.md", `"${camel}" and its number in the list of kinds`, has(read("docs/design/memory.md"), `\\b${camel} \\d+[,. ]`)),
-    place(`docs/design/${folder}.md`, `a heading for ${name}: its words and its protocol`, has(read(`docs/design/${folder}.md`), `^#+ .*\\b${name}\\b`)),
+    place(
+      "docs/design/memory.md",
+      `"${camel}" and its number in the list of kinds`,
+      has(read("docs/design/memory.md"), `\\b${camel} \\d+[,. ]`),
+    ),
+    place(
+      `docs/design/${folder}.md`,
+      `a heading for ${name}: its words and its protocol`,
+      has(read(`docs/design/${folder}.md`), `^#+ .*\\b${name}\\b`),
+    ),
     place(
       "docs/design/death.md",
       `a row for ${name}: who dies, what survivors see, what shows it`,
@@ -67,18 +91,46 @@ function primitive(name, read, files) {
       `everywhere("${name}", …)`,
       tests.some((file) => file.endsWith(".test.ts")),
     ),
-    place(`tests/models/${kebab}.model.ts`, "models of its protocol for the explorer", read(`tests/models/${kebab}.model.ts`) !== ""),
-    place("tests/mutants/mutants.ts", `mutants named "${spoken}: …"`, has(read("tests/mutants/mutants.ts"), `^ +name: "${spoken}: `)),
-    place("tests/chaos/coverage.ts", `the scenarios that use ${name}`, has(read("tests/chaos/coverage.ts"), `^  ${name}: `)),
-    place("tests/fuzz/subjects.ts", `new ${name}(…) as a subject`, has(read("tests/fuzz/subjects.ts"), `new ${name}\\(`)),
-    place("tests/codec/pack.test.ts", `new ${name}(…) among what crosses`, has(read("tests/codec/pack.test.ts"), `new ${name}\\(`)),
-    place("tests/codec/portrait.test.ts", `${name}: what a logger sees of it`, has(read("tests/codec/portrait.test.ts"), `^  ${name}: `)),
+    place(
+      `tests/models/${kebab}.model.ts`,
+      "models of its protocol for the explorer",
+      read(`tests/models/${kebab}.model.ts`) !== "",
+    ),
+    place(
+      "tests/mutants/mutants.ts",
+      `mutants named "${spoken}: …"`,
+      has(read("tests/mutants/mutants.ts"), `^ +name: "${spoken}: `),
+    ),
+    place(
+      "tests/chaos/coverage.ts",
+      `the scenarios that use ${name}`,
+      has(read("tests/chaos/coverage.ts"), `^  ${name}: `),
+    ),
+    place(
+      "tests/fuzz/subjects.ts",
+      `new ${name}(…) as a subject`,
+      has(read("tests/fuzz/subjects.ts"), `new ${name}\\(`),
+    ),
+    place(
+      "tests/codec/pack.test.ts",
+      `new ${name}(…) among what crosses`,
+      has(read("tests/codec/pack.test.ts"), `new ${name}\\(`),
+    ),
+    place(
+      "tests/codec/portrait.test.ts",
+      `${name}: what a logger sees of it`,
+      has(read("tests/codec/portrait.test.ts"), `^  ${name}: `),
+    ),
     place(
       "tests/errors/known-options.test.ts",
       `"new ${name}" and its calls that take options`,
       has(read("tests/errors/known-options.test.ts"), `\\b${name}\\b`),
     ),
-    place("tests/left-behind/calls.ts", `a row for each public call of ${name}`, has(read("tests/left-behind/calls.ts"), `\\bnew ${name}\\b`)),
+    place(
+      "tests/left-behind/calls.ts",
+      `a row for each public call of ${name}`,
+      has(read("tests/left-behind/calls.ts"), `\\bnew ${name}\\b`),
+    ),
     placeOfNames(camel, source, read),
     ...(read(source).includes("WaitOptions")
       ? [
@@ -115,7 +167,8 @@ function primitive(name, read, files) {
 
 /** Which words name workers: said beside the destroyer, or that none does in the test. */
 function placeOfNames(camel, source, read) {
-  if (has(read(source), `^on(Monitor)?Names\\(KIND\\.${camel}\\b`)) return place(source, `onNames(KIND.${camel}, …): which words name workers`, true);
+  if (has(read(source), `^on(Monitor)?Names\\(KIND\\.${camel}\\b`))
+    return place(source, `onNames(KIND.${camel}, …): which words name workers`, true);
   const test = "tests/memory/worker-id-wrap.test.ts";
   return place(
     test,
@@ -125,7 +178,9 @@ function placeOfNames(camel, source, read) {
 }
 
 function isMeasured(name, kebab, read) {
-  return name in measuredElsewhere || (read(`bench/${kebab}.ts`) !== "" && read("bench/index.ts").includes(`"${kebab}",`));
+  return (
+    name in measuredElsewhere || (read(`bench/${kebab}.ts`) !== "" && read("bench/index.ts").includes(`"${kebab}",`))
+  );
 }
 
 function link(name, read, files) {
@@ -158,12 +213,32 @@ function link(name, read, files) {
           read(test).includes(`Contract("${pool}"`),
       ),
     ),
-    place("tests/errors/known-options.test.ts", pool, has(read("tests/errors/known-options.test.ts"), `^const pools = .*\\b${pool}\\b`)),
-    place("tests/types/pool.ts", `${pool}: what compiles and what must not`, has(read("tests/types/pool.ts"), `\\b${pool}\\b`)),
-    place("tests/chaos/coverage.ts", `the scenarios that use ${pool}`, has(read("tests/chaos/coverage.ts"), `^  ${pool}: `)),
-    place("tests/codec/portrait.test.ts", `${pool}: what a logger sees of it`, has(read("tests/codec/portrait.test.ts"), `^  ${pool}: `)),
+    place(
+      "tests/errors/known-options.test.ts",
+      pool,
+      has(read("tests/errors/known-options.test.ts"), `^const pools = .*\\b${pool}\\b`),
+    ),
+    place(
+      "tests/types/pool.ts",
+      `${pool}: what compiles and what must not`,
+      has(read("tests/types/pool.ts"), `\\b${pool}\\b`),
+    ),
+    place(
+      "tests/chaos/coverage.ts",
+      `the scenarios that use ${pool}`,
+      has(read("tests/chaos/coverage.ts"), `^  ${pool}: `),
+    ),
+    place(
+      "tests/codec/portrait.test.ts",
+      `${pool}: what a logger sees of it`,
+      has(read("tests/codec/portrait.test.ts"), `^  ${pool}: `),
+    ),
     place("bench/pool/ours.ts", `${pool} beside the rivals`, has(read("bench/pool/ours.ts"), `\\b${pool}\\b`)),
-    place("docs/design/pools.md", `${pool}: how its workers get jobs and answer`, has(read("docs/design/pools.md"), `\\b${pool}\\b`)),
+    place(
+      "docs/design/pools.md",
+      `${pool}: how its workers get jobs and answer`,
+      has(read("docs/design/pools.md"), `\\b${pool}\\b`),
+    ),
     place("docs/design/death.md", `a row for ${pool}`, has(read("docs/design/death.md"), `^\\| [^|]*\\b${pool}\\b`)),
     ...told(pool, read, "docs/guide/pools.md"),
   ];
@@ -180,20 +255,30 @@ function platform(name, read) {
   const rowOf = (verb) => rows.find(([cell]) => cell.includes(`\`${verb}\``));
   const choice = read("src/platform/platform.ts");
   return [
-    place(`src/platform/${name}/index.ts`, "an implementation of Platform", has(read(`src/platform/${name}/index.ts`), "^export const \\w+: Platform\\b")),
+    place(
+      `src/platform/${name}/index.ts`,
+      "an implementation of Platform",
+      has(read(`src/platform/${name}/index.ts`), "^export const \\w+: Platform\\b"),
+    ),
     place(
       "src/platform/platform.ts",
       `process.platform "${name}", which loads ./${name}/`,
       choice.includes(`"./${name}/index.js"`) && choice.includes(`"${name}"`),
     ),
     place(table, `a column for ${name}`, column > 0),
-    ...verbs.map((verb) => place(table, `a row for ${verb}, and what ${name} has for it`, column > 0 && Boolean(rowOf(verb)?.[column]))),
+    ...verbs.map((verb) =>
+      place(table, `a row for ${verb}, and what ${name} has for it`, column > 0 && Boolean(rowOf(verb)?.[column])),
+    ),
     ...rows
       .flatMap(([cell]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, verb]) => verb))
       .filter((verb) => verbs.length > 0 && column > 0 && !verbs.includes(verb))
       .map((verb) => place(table, `${verb} taken away: the contract has no such verb`, false)),
     place("README.md", `what has been run on ${name}`, new RegExp(`\\b${name}\\b`, "i").test(read("README.md"))),
-    place("docs/guide/platforms.md", `the same with its versions`, new RegExp(`\\b${name}\\b`, "i").test(read("docs/guide/platforms.md"))),
+    place(
+      "docs/guide/platforms.md",
+      `the same with its versions`,
+      new RegExp(`\\b${name}\\b`, "i").test(read("docs/guide/platforms.md")),
+    ),
     place("README.zh-CN.md", `the same in Chinese`, new RegExp(`\\b${name}\\b`, "i").test(read("README.zh-CN.md"))),
     place("CHANGELOG.md", `what users of ${name} get`, new RegExp(`\\b${name}\\b`, "i").test(read("CHANGELOG.md"))),
   ];

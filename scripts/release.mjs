@@ -11,13 +11,22 @@ const { values, positionals } = options();
 const [version] = positionals;
 const tag = `v${version}`;
 
-refuseUnless(positionals.length === 1 && /^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version), "give the version, as in npm run release -- 1.2.3 [--dry-run] [--publish]");
-refuseUnless(!(values["dry-run"] && values.publish), "--dry-run changes nothing, so it cannot --publish: give one of them");
+refuseUnless(
+  positionals.length === 1 && /^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version),
+  "give the version, as in npm run release -- 1.2.3 [--dry-run] [--publish]",
+);
+refuseUnless(
+  !(values["dry-run"] && values.publish),
+  "--dry-run changes nothing, so it cannot --publish: give one of them",
+);
 const { version: present } = JSON.parse(readFileSync("package.json", "utf8"));
 refuseUnless(!isLower(version, present), `${version} is lower than the present version, ${present}`);
 refuseDirtyTree("commit it or take it back");
 refuseUnless(git("tag", "--list", tag) === "", `the tag ${tag} exists: a version is released once`);
-refuseUnless(hasEntry(version), `CHANGELOG.md has no entry "## ${version}": move there what stands under "## Unreleased"`);
+refuseUnless(
+  hasEntry(version),
+  `CHANGELOG.md has no entry "## ${version}": move there what stands under "## Unreleased"`,
+);
 check("npm run build", ["run", "build"]);
 check(
   "npm run api -- --check",
@@ -28,7 +37,10 @@ check("npm test", ["test"]);
 refuseDirtyTree("the checks have changed it");
 
 const steps = [
-  [`set the version ${version}`, () => npm("version", version, "--no-git-tag-version", "--allow-same-version", "--ignore-scripts")],
+  [
+    `set the version ${version}`,
+    () => npm("version", version, "--no-git-tag-version", "--allow-same-version", "--ignore-scripts"),
+  ],
   [`commit it`, () => git("commit", "--quiet", "--allow-empty", "--all", "--message", `Release ${version}`)],
   [`tag it ${tag}`, () => git("tag", "--annotate", tag, "--message", `Release ${version}`)],
   ...(values.publish
@@ -42,11 +54,15 @@ for (const [what, step] of steps) {
   console.log(values["dry-run"] ? `would ${what}` : what);
   if (!values["dry-run"]) step();
 }
-if (!values.publish) console.log(`Nothing was pushed or published. That is: git push --atomic origin HEAD ${tag} && npm publish`);
+if (!values.publish)
+  console.log(`Nothing was pushed or published. That is: git push --atomic origin HEAD ${tag} && npm publish`);
 
 function options() {
   try {
-    return parseArgs({ allowPositionals: true, options: { "dry-run": { type: "boolean" }, publish: { type: "boolean" } } });
+    return parseArgs({
+      allowPositionals: true,
+      options: { "dry-run": { type: "boolean" }, publish: { type: "boolean" } },
+    });
   } catch (error) {
     return refuse(error.message);
   }
@@ -64,7 +80,9 @@ function refuseDirtyTree(advice) {
 
 function hasEntry(version) {
   if (!existsSync("CHANGELOG.md")) return false;
-  const [, entry] = readFileSync("CHANGELOG.md", "utf8").split(new RegExp(`^## \\[?${version.replaceAll(".", "\\.")}\\]?(?:[ \\t].*)?$`, "m"));
+  const [, entry] = readFileSync("CHANGELOG.md", "utf8").split(
+    new RegExp(`^## \\[?${version.replaceAll(".", "\\.")}\\]?(?:[ \\t].*)?$`, "m"),
+  );
   return entry !== undefined && entry.split(/^## /m)[0].trim() !== "";
 }
 

@@ -9,7 +9,11 @@ import { lanesOf, playFiles, testFiles } from "./suite/test-files.mjs";
 
 const { values: options, positionals: parts } = parseArgs({
   allowPositionals: true,
-  options: { whole: { type: "boolean", default: false }, times: { type: "boolean", default: false }, lanes: { type: "string" } },
+  options: {
+    whole: { type: "boolean", default: false },
+    times: { type: "boolean", default: false },
+    lanes: { type: "string" },
+  },
 });
 const files = testFiles(parts);
 if (files.length === 0) {
@@ -25,7 +29,8 @@ console.log(`${files.length} test files; limits of time ${slowness.toFixed(1)} t
 const played = [];
 await playFiles(files, { lanes, slowness, whole: options.whole }, (result) => {
   played.push(result);
-  const took = result.processorSeconds === undefined ? "" : `, ${result.processorSeconds.toFixed(1)} s of the processors`;
+  const took =
+    result.processorSeconds === undefined ? "" : `, ${result.processorSeconds.toFixed(1)} s of the processors`;
   console.log(`▶▶ ${result.file} (${result.seconds.toFixed(1)} s${took})\n${withoutSummary(result.output)}`);
 });
 
@@ -42,14 +47,18 @@ process.exitCode = failed.length > 0 ? 1 : 0;
 
 /** What the spec reporter says of one file at its end is said once, of all of them. */
 function withoutSummary(output) {
-  return output.replace(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n/gm, "").replace(/\n✖ failing tests:\n[\s\S]*$/, "\n");
+  return output
+    .replace(/^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n/gm, "")
+    .replace(/\n✖ failing tests:\n[\s\S]*$/, "\n");
 }
 
 function showTimes() {
   const sum = (numbers) => numbers.reduce((total, number) => total + (number ?? 0), 0);
   console.log("   wall s  processor s  tests  file");
   for (const { file, seconds, processorSeconds, tests } of [...played].sort((a, b) => b.seconds - a.seconds))
-    console.log(`${seconds.toFixed(1).padStart(9)}${(processorSeconds?.toFixed(1) ?? "?").padStart(13)}${String(tests.length).padStart(7)}  ${file}`);
+    console.log(
+      `${seconds.toFixed(1).padStart(9)}${(processorSeconds?.toFixed(1) ?? "?").padStart(13)}${String(tests.length).padStart(7)}  ${file}`,
+    );
   console.log(
     `${sum(played.map(({ seconds }) => seconds))
       .toFixed(1)
@@ -61,6 +70,8 @@ function showTimes() {
   for (const { file, ended, milliseconds, processorSeconds = 0 } of [...all]
     .sort((a, b) => (b.processorSeconds ?? 0) - (a.processorSeconds ?? 0))
     .slice(0, 100))
-    console.log(`${(milliseconds / 1000).toFixed(1).padStart(9)}${processorSeconds.toFixed(1).padStart(13)}  ${file}: ${ended}`);
+    console.log(
+      `${(milliseconds / 1000).toFixed(1).padStart(9)}${processorSeconds.toFixed(1).padStart(13)}  ${file}: ${ended}`,
+    );
   console.log();
 }

@@ -12,7 +12,9 @@ interface ReportScript {
   writeReports(into: string): void;
   changes(fresh: string, from?: string): Promise<string>;
 }
-const { changes, reports, writeReports }: ReportScript = await import(pathToFileURL(join(root, "scripts/api.mjs")).href);
+const { changes, reports, writeReports }: ReportScript = await import(
+  pathToFileURL(join(root, "scripts/api.mjs")).href
+);
 
 const fresh = join(root, "build/api", `fresh-${process.pid}`);
 const stale = join(root, "build/api", `stale-${process.pid}`);
@@ -38,15 +40,23 @@ test("each entry has a report, and no report is left over", () => {
 test("what has changed is shown", async () => {
   cpSync(folder, stale, { recursive: true });
   const file = join(stale, "allcores.api.md");
-  writeFileSync(file, readFileSync(file, "utf8").replace("export function cpuCount(): number;", "export function cpuCount(): string;"));
-  assert.match(await changes(fresh, stale), /-export function cpuCount\(\): string;\n\+export function cpuCount\(\): number;/);
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace("export function cpuCount(): number;", "export function cpuCount(): string;"),
+  );
+  assert.match(
+    await changes(fresh, stale),
+    /-export function cpuCount\(\): string;\n\+export function cpuCount\(\): number;/,
+  );
 });
 
 test("declarations show nothing of what is inside", () => {
   for (const { file } of reports()) {
     const inside = readFileSync(join(folder, file), "utf8")
       .split("\n")
-      .filter((line) => /^\s+(static )?protected |@internal|\b(Heap|Handle|Parker|Registry|Scheduler|Lane)\b|\[crossing\]/.test(line));
+      .filter((line) =>
+        /^\s+(static )?protected |@internal|\b(Heap|Handle|Parker|Registry|Scheduler|Lane)\b|\[crossing\]/.test(line),
+      );
     assert.deepEqual(inside, [], `${file}: mark it @internal`);
   }
 });

@@ -35,7 +35,9 @@ after(() => rmSync(planted, { recursive: true, force: true }));
  * The files that may name the platform's timers and clocks, which a test's fakes may have replaced: the others say
  * which time they go by.
  */
-const clocks = ["memory/clock.ts", "parking/program-clock.ts", "parking/alarm.ts", "testing/virtual-clock.ts"].map((name) => `src/${name}`);
+const clocks = ["memory/clock.ts", "parking/program-clock.ts", "parking/alarm.ts", "testing/virtual-clock.ts"].map(
+  (name) => `src/${name}`,
+);
 
 /**
  * What is wrong with the file `path` (as in `src/sync/lock.ts`) of this text, its imports aside; nothing for a good
@@ -54,9 +56,12 @@ function violations(path: string, text: string): string[] {
     string.startsWith("`") ? [...string.matchAll(/\$\{([^}]*)\}/g)].map(([, inner]) => inner).join() : '""',
   );
   if (!clocks.includes(path)) {
-    const [named] = code.match(platformTime) ?? withoutComments.match(/["'`](?:node:)?timers(?:\/promises)?["'`]/) ?? [];
+    const [named] =
+      code.match(platformTime) ?? withoutComments.match(/["'`](?:node:)?timers(?:\/promises)?["'`]/) ?? [];
     if (named !== undefined)
-      found.push(`${path}: ${named} may be a test's fake: take the time from memory/clock.ts, or from program-clock.ts what is to follow it`);
+      found.push(
+        `${path}: ${named} may be a test's fake: take the time from memory/clock.ts, or from program-clock.ts what is to follow it`,
+      );
   }
   if (folder === "platform") return found;
   if (NAMES_THE_SYSTEM.test(withoutComments)) found.push(`${path}: what only this system has belongs to platform/`);
@@ -67,7 +72,8 @@ function violations(path: string, text: string): string[] {
 }
 
 /** Files of the kernel, and calls of Node that only some systems have. */
-const NAMES_THE_SYSTEM = /\/(proc|sys)\b|\b(process|os)\s*(\?\.|\.)\s*platform\b|\{[^{}]*\bplatform\b[^{}]*\}\s*=\s*(process|os)\b|\bgete?[ug]id\b/;
+const NAMES_THE_SYSTEM =
+  /\/(proc|sys)\b|\b(process|os)\s*(\?\.|\.)\s*platform\b|\{[^{}]*\bplatform\b[^{}]*\}\s*=\s*(process|os)\b|\bgete?[ug]id\b/;
 
 const commentOrString = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
 
@@ -99,19 +105,28 @@ test("a bundled class keeps its name", async () => {
 test("imports keep the rules", async (t) => {
   const { modules, violations, circles } = await readImports();
 
-  await t.test("every file of src/ was read", () => assert.deepEqual(sources("src").sort(), modules.map(({ source }) => source).sort()));
-  await t.test("layers point one way, and no imports close into a circle", () => assert.deepEqual({ violations, circles }, { violations: [], circles: [] }));
+  await t.test("every file of src/ was read", () =>
+    assert.deepEqual(sources("src").sort(), modules.map(({ source }) => source).sort()),
+  );
+  await t.test("layers point one way, and no imports close into a circle", () =>
+    assert.deepEqual({ violations, circles }, { violations: [], circles: [] }),
+  );
   await t.test("the picture in docs/architecture.md is drawn from them: npm run architecture", () => {
     const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
     assert.equal(page, drawn(page, modules));
-    assert.notEqual(drawn(page, [...modules, { source: "src/testing/x.ts", dependencies: [{ resolved: "src/tasks/sleep.ts" }] }]), page);
+    assert.notEqual(
+      drawn(page, [...modules, { source: "src/testing/x.ts", dependencies: [{ resolved: "src/tasks/sleep.ts" }] }]),
+      page,
+    );
   });
 });
 
 test("each layer that is a folder is there in this order", () => {
   assert.deepEqual(
     layers,
-    "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(" "),
+    "errors platform memory parking codec objects sync shared futures channels workers diagnosis pools tasks advisor remote cli testing".split(
+      " ",
+    ),
   );
 });
 
@@ -120,11 +135,15 @@ test("a tool that read fewer files is noticed", () => {
 });
 
 test("each function that docs/architecture.md names is in its file", () => {
-  const rows = [...readFileSync(join(root, "docs/architecture.md"), "utf8").matchAll(/^\|[^|]*\| `(src\/[^`]+)` \| `(\w+)` \|/gm)];
+  const rows = [
+    ...readFileSync(join(root, "docs/architecture.md"), "utf8").matchAll(/^\|[^|]*\| `(src\/[^`]+)` \| `(\w+)` \|/gm),
+  ];
   assert.ok(rows.length >= 3);
   const declares = (path: string, name: string) =>
     existsSync(join(root, path)) &&
-    new RegExp(`^(?: {2})?(?:export |async |static |function )*#?${name}(?:<\\w+>)?\\(`, "m").test(readFileSync(join(root, path), "utf8"));
+    new RegExp(`^(?: {2})?(?:export |async |static |function )*#?${name}(?:<\\w+>)?\\(`, "m").test(
+      readFileSync(join(root, path), "utf8"),
+    );
   assert.deepEqual(
     rows.flatMap(([, path = "", name = ""]) => (declares(path, name) ? [] : [`${path}: ${name}`])),
     [],
@@ -134,7 +153,9 @@ test("each function that docs/architecture.md names is in its file", () => {
 
 const MOST_LINES = 400;
 /** Files that CONTRIBUTING.md lets be longer, and why. */
-const longByReason = [...readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^ {2}- `(src\/[^`]+)`: (.*(?:\n {4}.*)*)/gm)];
+const longByReason = [
+  ...readFileSync(join(root, "CONTRIBUTING.md"), "utf8").matchAll(/^ {2}- `(src\/[^`]+)`: (.*(?:\n {4}.*)*)/gm),
+];
 
 /** How many lines each file has that has too many. */
 function tooLong(files: readonly (readonly [path: string, text: string])[]): string[] {
@@ -176,27 +197,40 @@ const importing: [rule: string, path: string, text: string][] = [
   ["a foreign package", "src/sync/foreign.ts", `import pMap from "p-map";`],
   ["a development package", "src/sync/foreign-there.ts", `import { build } from "esbuild";`],
   ["koffi outside platform/", "src/sync/native.ts", `import koffi from "koffi";`],
-  ["koffi required outside platform/", "src/sync/required.ts", `const require = createRequire(import.meta.url);\nrequire("koffi");`],
+  [
+    "koffi required outside platform/",
+    "src/sync/required.ts",
+    `const require = createRequire(import.meta.url);\nrequire("koffi");`,
+  ],
   ["tsx outside workers/", "src/memory/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["a file that is not there", "src/sync/nowhere.ts", `import "./gone.js";`],
   ["a circle", "src/codec/circle-a.ts", `import { b } from "./circle-b.js";\nexport const a = () => b;`],
-  ["a circle of types only", "src/codec/type-a.ts", `import type { B } from "./type-b.js";\nexport interface A { b: B }`],
+  [
+    "a circle of types only",
+    "src/codec/type-a.ts",
+    `import type { B } from "./type-b.js";\nexport interface A { b: B }`,
+  ],
 ];
 const innocent: [path: string, text: string][] = [
-  ["src/sync/lower.ts", `import { A } from "./lock.js";\nimport { load } from "../platform/atomics.js";\nimport { join } from "node:path";`],
+  [
+    "src/sync/lower.ts",
+    `import { A } from "./lock.js";\nimport { load } from "../platform/atomics.js";\nimport { join } from "node:path";`,
+  ],
   ["src/platform/door.ts", `import koffi from "koffi";\nimport { load } from "#atomics";\nkoffi(load);`],
   ["src/memory/door.ts", `import { load } from "#atomics";\nload;`],
   ["src/parking/door.ts", `import { load } from "#atomics";\nload;`],
-  ["src/cli/facade.ts", `import { Lock } from "../index.js";\nimport pc from "picocolors";\nimport "../platform/atomics.js";\npc(Lock);`],
+  [
+    "src/cli/facade.ts",
+    `import { Lock } from "../index.js";\nimport pc from "picocolors";\nimport "../platform/atomics.js";\npc(Lock);`,
+  ],
   ["src/workers/tsx.ts", `export type T = typeof import("tsx/esm/api");`],
   ["src/sync/example.ts", `/**\n * import { Lock } from "allcores";\n */\nexport const x = 1;`],
   ["src/index.ts", `export * from "./testing/index.js";`],
   ["src/codec/circle-b.ts", `import { a } from "./circle-a.js";\nexport const b = () => a;`],
   ["src/codec/type-b.ts", `import type { A } from "./type-a.js";\nexport interface B { a: A }`],
-  ...["errors/base", "platform/atomics", "sync/lock", "channels/queue", "pools/pool", "testing/index"].map((path): [string, string] => [
-    `src/${path}.ts`,
-    "export {};",
-  ]),
+  ...["errors/base", "platform/atomics", "sync/lock", "channels/queue", "pools/pool", "testing/index"].map(
+    (path): [string, string] => [`src/${path}.ts`, "export {};"],
+  ),
 ];
 
 test("the rules about imports notice", async (t) => {
@@ -205,12 +239,18 @@ test("the rules about imports notice", async (t) => {
     mkdirSync(dirname(join(planted, path)), { recursive: true });
     writeFileSync(join(planted, path), text);
   }
-  const { compilerOptions } = { compilerOptions: { paths: { allcores: ["./src/index.ts"], "#atomics": ["./src/platform/atomics.ts"] }, module: "nodenext" } };
+  const { compilerOptions } = {
+    compilerOptions: {
+      paths: { allcores: ["./src/index.ts"], "#atomics": ["./src/platform/atomics.ts"] },
+      module: "nodenext",
+    },
+  };
   writeFileSync(join(planted, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }));
   const found = (await readImports(planted)).violations;
   const faulty = new Set(found.map(({ from }) => from));
 
-  for (const [rule, path] of importing) await t.test(rule, () => assert.ok(faulty.has(path), `nothing is wrong with ${path}`));
+  for (const [rule, path] of importing)
+    await t.test(rule, () => assert.ok(faulty.has(path), `nothing is wrong with ${path}`));
   for (const [path] of innocent) {
     if (path.startsWith("src/codec/")) continue;
     await t.test(`nothing in ${path}`, () =>
@@ -242,7 +282,11 @@ const bad: [rule: string, path: string, text: string][] = [
   ["a timer taken from globalThis", "src/memory/x.ts", "const { setImmediate: soon } = globalThis;"],
   ["a timer that is taken down", "src/pools/x.ts", "clearTimeout(timer);"],
   ["a timer of the module", "src/memory/x.ts", `import { setImmediate as soon } from "node:timers";`],
-  ["a timer that is promised", "src/pools/x.ts", `const { setTimeout: sleep } = process.getBuiltinModule("node:timers/promises");`],
+  [
+    "a timer that is promised",
+    "src/pools/x.ts",
+    `const { setTimeout: sleep } = process.getBuiltinModule("node:timers/promises");`,
+  ],
   ["a microtask of the platform", "src/pools/x.ts", "queueMicrotask(() => {});"],
   ["a tick", "src/pools/x.ts", "process.nextTick(() => {});"],
   ["a clock of the platform", "src/pools/x.ts", "const now = performance.now();"],
@@ -258,7 +302,8 @@ const bad: [rule: string, path: string, text: string][] = [
   ["a file called manager", "src/pools/pool-manager.ts", ""],
   ["a file called common", "src/common.ts", ""],
 ];
-for (const [rule, path, text] of bad) test(`the rules notice ${rule}`, () => assert.notDeepEqual(violations(path, text), []));
+for (const [rule, path, text] of bad)
+  test(`the rules notice ${rule}`, () => assert.notDeepEqual(violations(path, text), []));
 
 const good: [why: string, path: string, text: string][] = [
   [
@@ -271,7 +316,11 @@ const good: [why: string, path: string, text: string][] = [
     "src/pools/x.ts",
     `import { realNow, setRealTimeout } from "../memory/index.js";\nsetRealTimeout(() => log("setTimeout"), realNow()); // performance.now()`,
   ],
-  ["a date that is given", "src/codec/x.ts", "const date = new Date(decoder.number());\nconst proto: Date = Date.prototype;"],
+  [
+    "a date that is given",
+    "src/codec/x.ts",
+    "const date = new Date(decoder.number());\nconst proto: Date = Date.prototype;",
+  ],
   ["the clock itself", "src/memory/clock.ts", "performance.now();"],
   [
     "words that only look like the system's",
@@ -280,4 +329,5 @@ const good: [why: string, path: string, text: string][] = [
   ],
   ["platform/ itself", "src/platform/x.ts", `import koffi from "koffi";\nAtomics.add(words, futex, 1);`],
 ];
-for (const [why, path, text] of good) test(`the rules accept ${why}`, () => assert.deepEqual(violations(path, text), []));
+for (const [why, path, text] of good)
+  test(`the rules accept ${why}`, () => assert.deepEqual(violations(path, text), []));

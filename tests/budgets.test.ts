@@ -15,8 +15,11 @@ const {
   budgetsOf,
   measure,
   overruns,
-}: { budgetsOf(text: string): Budget[]; measure(): Promise<Map<string, number>>; overruns(budgets: Budget[], measures: Map<string, number>): string[] } =
-  await import(pathToFileURL(join(root, "scripts/budgets.mjs")).href);
+}: {
+  budgetsOf(text: string): Budget[];
+  measure(): Promise<Map<string, number>>;
+  overruns(budgets: Budget[], measures: Map<string, number>): string[];
+} = await import(pathToFileURL(join(root, "scripts/budgets.mjs")).href);
 
 test("everything keeps its budget: npm run budgets", async () => {
   const measures = await measure();
@@ -35,7 +38,11 @@ test("what is over its budget, has none, or has no reason is named", () => {
       ["a worker loads", 10],
       ["dist/b.js", 1],
     ]);
-  const always = [/^dist\/b\.js takes 1 bytes and has no budget/, /^a worker loads has a budget without a reason/, /^gone\.js has a budget and is not there/];
+  const always = [
+    /^dist\/b\.js takes 1 bytes and has no budget/,
+    /^a worker loads has a budget without a reason/,
+    /^gone\.js has a budget and is not there/,
+  ];
   const at = (a: number) => overruns(budgets, measures(a));
   for (const expected of always)
     assert.ok(

@@ -106,7 +106,8 @@ sendable(import.meta, Hooked);
 export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
   task: {
     throws: "an error arrives with its class's name, message, cause, own fields and stack",
-    "gives a promise": "a result whose `then` is a getter that throws: the call fails with that error, and its place is free again",
+    "gives a promise":
+      "a result whose `then` is a getter that throws: the call fails with that error, and its place is free again",
     "re-enters": "PoolHandle.submit gives a future that calls its task off",
     "never ends": "one that does not hear is ended after killGrace; what waits behind it is done by another worker",
   },
@@ -228,7 +229,8 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
   "AsyncPool.run(fn)": {
     throws: "what runs with a pool: its error ends the pool and reaches the caller",
     "gives a promise": "run: the scope form waits for the work, and terminates when it fails",
-    "re-enters": async () => assert.equal(await AsyncPool.run({}, () => AsyncPool.run({}, (inner) => inner.submit(numbers, 3))), 3),
+    "re-enters": async () =>
+      assert.equal(await AsyncPool.run({}, () => AsyncPool.run({}, (inner) => inner.submit(numbers, 3))), 3),
     "never ends": async () => {
       let own!: AsyncPool;
       const run = AsyncPool.run({}, (pool) => {
@@ -284,11 +286,14 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
       using outer = serve({ twice: async (n: number) => await inner.call("double", await inner.call("double", n)) });
       assert.equal(await outer.call("twice", 3), 12);
     },
-    "never ends": "served.call gives a future, as run_coroutine_threadsafe of Python's asyncio does: the caller can end a call of a method that never ends",
+    "never ends":
+      "served.call gives a future, as run_coroutine_threadsafe of Python's asyncio does: the caller can end a call of a method that never ends",
   },
   "Lock.run(fn)": {
-    throws: "what run() runs: its error reaches the caller as it is, and what was held is free; of a promise what comes of it",
-    "gives a promise": "what run() runs: its error reaches the caller as it is, and what was held is free; of a promise what comes of it",
+    throws:
+      "what run() runs: its error reaches the caller as it is, and what was held is free; of a promise what comes of it",
+    "gives a promise":
+      "what run() runs: its error reaches the caller as it is, and what was held is free; of a promise what comes of it",
     "re-enters": async () => {
       const lock = new RLock();
       assert.equal(
@@ -306,7 +311,8 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
     },
   },
   "Condition.waitFor(predicate)": {
-    throws: "a predicate of waitFor that throws: its error reaches the caller, and the condition's lock is still the caller's",
+    throws:
+      "a predicate of waitFor that throws: its error reaches the caller, and the condition's lock is still the caller's",
     "gives a promise": async () => {
       const condition = new Condition();
       assert.equal(await condition.run(() => condition.waitFor(later as never)), 5);
@@ -327,7 +333,8 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
   },
   "Value.update(fn)": {
     throws: "what update() calls: where it throws, or gives a promise, nothing has changed, and others can go on",
-    "gives a promise": "what update() calls: where it throws, or gives a promise, nothing has changed, and others can go on",
+    "gives a promise":
+      "what update() calls: where it throws, or gives a promise, nothing has changed, and others can go on",
     "re-enters": async () => {
       const value = new Value("int32", 0);
       // Somebody has changed it meanwhile: it is asked again.
@@ -385,8 +392,10 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
     "never ends": hangs("PriorityQueueOptions.priority"),
   },
   "TaskGroup.run(fn)": {
-    throws: "functions of groups, timeout, waitFor and gather: their error is the outcome, whether they throw or reject",
-    "gives a promise": "functions of groups, timeout, waitFor and gather: their error is the outcome, whether they throw or reject",
+    throws:
+      "functions of groups, timeout, waitFor and gather: their error is the outcome, whether they throw or reject",
+    "gives a promise":
+      "functions of groups, timeout, waitFor and gather: their error is the outcome, whether they throw or reject",
     "re-enters": async () => {
       const seen: number[] = [];
       await TaskGroup.run((group) => void group.spawn(() => void group.spawn(() => void seen.push(1))));
@@ -395,11 +404,18 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
     "never ends": async () => {
       let isEnded = false;
       await TaskGroup.run((group) => {
-        void group.spawn((signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+        void group.spawn(
+          (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+        );
         group.cancel(wrong);
       });
       await TaskGroup.run(async (group) => {
-        void group.spawn(async (signal) => await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve((isEnded = true) as never))));
+        void group.spawn(
+          async (signal) =>
+            await new Promise<void>((resolve) =>
+              signal.addEventListener("abort", () => resolve((isEnded = true) as never)),
+            ),
+        );
         await sleep(1);
         group.cancel(wrong);
       });
@@ -510,7 +526,13 @@ export const cells: Readonly<Record<string, Readonly<Record<Column, Cell>>>> = {
   },
   "ExploreOptions.onProgress": {
     throws: async () => {
-      await assert.rejects(explore({ setup: counter, workers: [incrementByRetry, incrementByRetry] }, { schedules: 500, onProgress: fail }), isWrong);
+      await assert.rejects(
+        explore(
+          { setup: counter, workers: [incrementByRetry, incrementByRetry] },
+          { schedules: 500, onProgress: fail },
+        ),
+        isWrong,
+      );
     },
     "gives a promise": "progress is told",
     "re-enters": async () => {

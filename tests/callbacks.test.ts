@@ -62,7 +62,9 @@ function withOptions(path: string): string {
   const own = read(path);
   const beside = [...own.matchAll(/^import \{([^}]*)\} from "(\.\/[\w-]*-options)\.js"/gm)].map(([, names, from]) => {
     const taken = new Set(names!.split(",").map((name) => name.replace("type ", "").trim()));
-    return read(join(dirname(path), `${from}.d.ts`)).replace(/^export (interface (\w+))/gm, (all, declared, name) => (taken.has(name) ? declared : all));
+    return read(join(dirname(path), `${from}.d.ts`)).replace(/^export (interface (\w+))/gm, (all, declared, name) =>
+      taken.has(name) ? declared : all,
+    );
   });
   return [own, ...beside].join("\n");
 }
@@ -83,7 +85,8 @@ function addCallbacksOf(owner: string, declared: string, found: Set<string>): vo
     for (const member of text.split(/\n {4}(?! )/).slice(1)) {
       const name = /^(?:static |readonly |async |get )*([\w$]+|\[[\w.]+\])/.exec(member)?.[1];
       if (name === undefined || name === "get") continue;
-      for (const [, parameter] of member.matchAll(CALLED)) found.add(parameter === name ? `${owner}.${name}` : `${owner}.${name}(${parameter})`);
+      for (const [, parameter] of member.matchAll(CALLED))
+        found.add(parameter === name ? `${owner}.${name}` : `${owner}.${name}(${parameter})`);
     }
   }
 }
@@ -109,7 +112,9 @@ describe("callbacks", { timeout: timeLimit(120_000) }, () => {
     const rows = readFileSync(join(root, "docs/design/callbacks.md"), "utf8")
       .split("\n")
       .filter((line) => line.startsWith("| ") && !line.startsWith("| Callback"));
-    const listed = new Set(rows.flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)));
+    const listed = new Set(
+      rows.flatMap((row) => [...row.split(" | ")[0]!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!)),
+    );
     const wanted = new Set([...publicCallbacks(), ...BY_OTHER_WAYS]);
     assert.deepEqual(
       [...wanted].filter((name) => !listed.has(name)),
@@ -139,7 +144,11 @@ describe("callbacks", { timeout: timeLimit(120_000) }, () => {
     for (const [row, its] of Object.entries(cells)) {
       for (const column of columns) {
         const cell = its[column];
-        if (typeof cell === "string") assert.ok(tests.includes(`"${cell}`) || tests.includes(`\`${cell}`), `there is no test "${cell}", for ${row}: ${column}`);
+        if (typeof cell === "string")
+          assert.ok(
+            tests.includes(`"${cell}`) || tests.includes(`\`${cell}`),
+            `there is no test "${cell}", for ${row}: ${column}`,
+          );
         else assert.equal(typeof cell, "function", `${row}: ${column} has no test`);
       }
     }
@@ -194,7 +203,15 @@ describe("callbacks", { timeout: timeLimit(120_000) }, () => {
       assert.throws(() => update((async () => fail()) as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
     }
     await assert.rejects(struct.update(fail), isWrong);
-    assert.deepEqual([value.update((n) => n + 1), array.update(0, (n) => n + 1), list.update(0, (n) => n + 1), map.update("a", (n) => n! + 1)], [2, 2, 2, 2]);
+    assert.deepEqual(
+      [
+        value.update((n) => n + 1),
+        array.update(0, (n) => n + 1),
+        list.update(0, (n) => n + 1),
+        map.update("a", (n) => n! + 1),
+      ],
+      [2, 2, 2, 2],
+    );
   });
 
   test("a predicate of waitFor that throws: its error reaches the caller, and the condition's lock is still the caller's", async () => {
@@ -225,7 +242,10 @@ describe("callbacks", { timeout: timeLimit(120_000) }, () => {
 
   test("functions of groups, timeout, waitFor and gather: their error is the outcome, whether they throw or reject", async () => {
     for (const fn of [fail, async () => fail()]) {
-      await assert.rejects(TaskGroup.run(fn), (error) => isWrong(error) || (error as AggregateError).errors.every(isWrong));
+      await assert.rejects(
+        TaskGroup.run(fn),
+        (error) => isWrong(error) || (error as AggregateError).errors.every(isWrong),
+      );
       await assert.rejects(
         TaskGroup.run((group) => void group.spawn(fn)),
         (error) => (error as AggregateError).errors.every(isWrong),

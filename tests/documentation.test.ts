@@ -42,7 +42,13 @@ function examplesOf(path: string, text: string): Example[] {
     const [, name, noRun, code = "", printed] = fence;
     const line = documentation.slice(0, fence.index).split("\n").length;
     const file = join(place, name ?? `example-${index + 1}.ts`);
-    return { source: `${path}:${line}`, file, code, runs: !noRun, promised: printed?.split("\n") ?? promisedOutput(code) };
+    return {
+      source: `${path}:${line}`,
+      file,
+      code,
+      runs: !noRun,
+      promised: printed?.split("\n") ?? promisedOutput(code),
+    };
   });
 }
 
@@ -111,7 +117,9 @@ test("two examples never claim the same file", () => {
 });
 
 test("every program of a page says what it prints", () => {
-  const silent = pages.filter(({ code, runs, promised }) => runs && /console\.log|process\.stdout/.test(code) && promised === undefined);
+  const silent = pages.filter(
+    ({ code, runs, promised }) => runs && /console\.log|process\.stdout/.test(code) && promised === undefined,
+  );
   assert.deepEqual(
     silent.map(({ source }) => source),
     [],
@@ -125,8 +133,10 @@ test("every example passes the compiler", async () => {
 });
 
 const compiled = ({ file }: Example): string => join(folder, file.replace(/\.ts$/, ".js"));
-const runProgram = (path: string) => run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
-const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean => isDeepStrictEqual(lines, promised ?? lines);
+const runProgram = (path: string) =>
+  run(process.execPath, [path], { cwd: folder, timeout: timeLimit(20_000), killSignal: "SIGKILL" });
+const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean =>
+  isDeepStrictEqual(lines, promised ?? lines);
 
 /**
  * In the short form, one program runs the examples that start none of their own, one after the other. Gives those that
@@ -134,7 +144,10 @@ const isAsPromised = ({ promised }: Example, lines: readonly string[]): boolean 
  */
 async function ranTogether(candidates: readonly Example[]): Promise<Set<Example>> {
   const mark = "--- the next example ---";
-  const steps = candidates.map((example) => `await import(${JSON.stringify(pathToFileURL(compiled(example)).href)}); console.log(${JSON.stringify(mark)});`);
+  const steps = candidates.map(
+    (example) =>
+      `await import(${JSON.stringify(pathToFileURL(compiled(example)).href)}); console.log(${JSON.stringify(mark)});`,
+  );
   writeFileSync(join(folder, "together.js"), steps.join("\n"));
   const outputs = await runProgram(join(folder, "together.js")).then(
     ({ stdout }) => stdout.split(`${mark}\n`),
@@ -147,13 +160,17 @@ async function ranTogether(candidates: readonly Example[]): Promise<Set<Example>
 
 describe("examples run", { concurrency: 2 }, () => {
   const running = examples.filter(({ runs }) => runs);
-  const together = ranTogether(inForm({ short: running.filter(({ code }) => !/\b(isMain|process|cluster|require)\b/.test(code)), whole: [] }));
+  const together = ranTogether(
+    inForm({ short: running.filter(({ code }) => !/\b(isMain|process|cluster|require)\b/.test(code)), whole: [] }),
+  );
   for (const example of running) {
     test(example.source, async () => {
       if ((await together).has(example)) return;
       const { promised } = example;
       const started = runProgram(compiled(example));
-      const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 20 s" : "failed"}:\n${error.stdout}${error.stderr}`));
+      const { stdout } = await started.catch((error) =>
+        assert.fail(`${error.killed ? "still ran after 20 s" : "failed"}:\n${error.stdout}${error.stderr}`),
+      );
       if (promised) assert.deepEqual(stdout.trimEnd().split("\n"), promised);
     });
   }
@@ -171,17 +188,35 @@ test("examples are found and told apart", () => {
     "/**\n * Text.\n *\n * ```ts\n * if (true) {\n *   console.log(1); // 1\n * }\n * ```\n */\nclass A {\n  /**\n   * ```ts no-run\n   * x();\n   * ```\n   */\n}\n",
   );
   const code = "if (true) {\n  console.log(1); // 1\n}\n";
-  assert.deepEqual(first, { source: "src/sync/lock.ts:4", file: "sync/lock/example-1.ts", code, runs: true, promised: ["1"] });
-  assert.deepEqual(second, { source: "src/sync/lock.ts:12", file: "sync/lock/example-2.ts", code: "x();\n", runs: false, promised: undefined });
+  assert.deepEqual(first, {
+    source: "src/sync/lock.ts:4",
+    file: "sync/lock/example-1.ts",
+    code,
+    runs: true,
+    promised: ["1"],
+  });
+  assert.deepEqual(second, {
+    source: "src/sync/lock.ts:12",
+    file: "sync/lock/example-2.ts",
+    code: "x();\n",
+    runs: false,
+    promised: undefined,
+  });
   const [named] = examplesOf("README.md", "<!-- file: work.ts -->\n\n```ts\nwork();\n```\n");
   assert.equal(named?.file, "README/work.ts");
-  const [printing, next] = examplesOf("a.md", "<!-- file: a.cjs -->\n```js\nwork();\n```\n\n```text\na\nb\n```\n\n```ts\nwork();\n```\n");
+  const [printing, next] = examplesOf(
+    "a.md",
+    "<!-- file: a.cjs -->\n```js\nwork();\n```\n\n```text\na\nb\n```\n\n```ts\nwork();\n```\n",
+  );
   assert.deepEqual([printing?.file, printing?.promised], ["a/a.cjs", ["a", "b"]]);
   assert.deepEqual([next?.file, next?.promised], ["a/example-2.ts", undefined]);
 });
 
 test("an example promises its output only when every console.log does", () => {
-  assert.deepEqual(promisedOutput('console.log("a"); // a\nfor (const x of y) { console.log(x); } // b // c\n// console.log(0)\n'), ["a", "b // c"]);
+  assert.deepEqual(
+    promisedOutput('console.log("a"); // a\nfor (const x of y) { console.log(x); } // b // c\n// console.log(0)\n'),
+    ["a", "b // c"],
+  );
   assert.deepEqual(promisedOutput('console.log(f("//")); // (1) // 2\n'), ["(1) // 2"]);
   assert.equal(promisedOutput("console.log(1); // 1\nconsole.log(2);\n"), undefined);
   assert.equal(promisedOutput("run();\n"), undefined);

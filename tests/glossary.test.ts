@@ -58,14 +58,18 @@ const strangeInFiles = (files: readonly string[], words: typeof FORMER): string[
   files.flatMap((path) =>
     readFileSync(join(root, path), "utf8")
       .split("\n")
-      .flatMap((line, index, lines) => strangeIn(line, words, lines[index + 1]).map((strange) => `${path}:${index + 1}: ${strange}`)),
+      .flatMap((line, index, lines) =>
+        strangeIn(line, words, lines[index + 1]).map((strange) => `${path}:${index + 1}: ${strange}`),
+      ),
   );
 
 /** Names of types that are declared in more than one folder of src/. */
 function declaredTwice(): string[] {
   const files = new Map<string, Set<string>>();
   for (const path of texts("src", ".ts"))
-    for (const [, name] of readFileSync(join(root, path), "utf8").matchAll(/^export (?:abstract )?(?:class|interface|type) (\w+)/gm))
+    for (const [, name] of readFileSync(join(root, path), "utf8").matchAll(
+      /^export (?:abstract )?(?:class|interface|type) (\w+)/gm,
+    ))
       files.set(name!, (files.get(name!) ?? new Set()).add(path));
   return [...files].filter(([, paths]) => paths.size > 1).map(([name, paths]) => `${name}: ${[...paths].join(", ")}`);
 }
@@ -85,7 +89,9 @@ test("sources, errors and documents name the actor of a sentence", () => {
 });
 
 test("tests, benchmarks and examples keep to them too", () => {
-  const files = ["tests", "bench", "examples"].flatMap((folder) => texts(folder, ".ts")).filter((path) => path !== "tests/glossary.test.ts");
+  const files = ["tests", "bench", "examples"]
+    .flatMap((folder) => texts(folder, ".ts"))
+    .filter((path) => path !== "tests/glossary.test.ts");
   assert.ok(files.length > 300, String(files.length));
   assert.deepEqual(strangeInFiles(files, [...FORMER, ...FORMER_NAMES]), []);
 });
@@ -95,11 +101,21 @@ test("an exported type has a name that no other has", () => {
 });
 
 test("a former word is noticed", () => {
-  for (const line of ["the pool's crew", "a Parcel", "puts a notice on its card", "reads the vitals", "the job in hand"])
+  for (const line of [
+    "the pool's crew",
+    "a Parcel",
+    "puts a notice on its card",
+    "reads the vitals",
+    "the job in hand",
+  ])
     assert.notDeepEqual(strangeIn(line), [], line);
   for (const line of ["class Crew {", "stage.subject.call(fn)", "const runs = plays;", "the card of a worker"])
     assert.notDeepEqual(strangeIn(line, FORMER_NAMES), [], line);
-  for (const line of [" * Whoever leaves is settled next", "throw new Error('told by whomever');", "settled, whatever becomes of this"])
+  for (const line of [
+    " * Whoever leaves is settled next",
+    "throw new Error('told by whomever');",
+    "settled, whatever becomes of this",
+  ])
     assert.notDeepEqual(strangeIn(line, RIDDLES), [], line);
   assert.notDeepEqual(strangeIn("a wake-up that is of", FORMER, "   * avail to nobody"), []);
   assert.deepEqual(strangeIn("a wake-up", FORMER, "   * of avail: the next line says it"), []);

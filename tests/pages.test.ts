@@ -23,7 +23,8 @@ for (const path of readmes)
   });
 
 test("the lines of the guide have at most 120 columns", () => {
-  for (const path of guide) for (const line of read(path).split("\n")) assert.ok(columnsOf(line) <= 120, `${path}: ${line}`);
+  for (const path of guide)
+    for (const line of read(path).split("\n")) assert.ok(columnsOf(line) <= 120, `${path}: ${line}`);
 });
 
 describe("the READMEs in both languages", () => {
@@ -73,7 +74,9 @@ test("every link of the READMEs and of the guide leads to a file, and to a headi
   );
   assert.deepEqual(broken, []);
   assert.ok(
-    !leads("README.md", "docs/guide/nothing.md") && !leads("README.md", "docs/guide/tasks.md#nothing") && leads("docs/guide/pools.md", "tasks.md#ismain"),
+    !leads("README.md", "docs/guide/nothing.md") &&
+      !leads("README.md", "docs/guide/tasks.md#nothing") &&
+      leads("docs/guide/pools.md", "tasks.md#ismain"),
   );
 });
 
@@ -114,9 +117,11 @@ test("the chart shows the figures of bench/results/pool.json, and bars of their 
 
 describe("the Chinese page", () => {
   const [terms = "", , forbidden = ""] = read("docs/glossary.md").split(/^## (?:Memory|Not in Chinese)$/m);
-  const rowsOf = (text: string): (readonly string[])[] => blocksOf(text).flatMap((block) => (block.kind === "table" ? block.rows.slice(1) : []));
+  const rowsOf = (text: string): (readonly string[])[] =>
+    blocksOf(text).flatMap((block) => (block.kind === "table" ? block.rows.slice(1) : []));
   const chinese = read("README.zh-CN.md");
-  const strangeIn = (text: string): string[] => rowsOf(forbidden).flatMap(([not = "", but]) => (text.includes(not) ? [`${not}: say ${but}`] : []));
+  const strangeIn = (text: string): string[] =>
+    rowsOf(forbidden).flatMap(([not = "", but]) => (text.includes(not) ? [`${not}: say ${but}`] : []));
 
   test("has none of the words that the glossary forbids", () => {
     assert.ok(rowsOf(forbidden).length > 10);
@@ -128,6 +133,7 @@ describe("the Chinese page", () => {
     const english = read("README.md").replace(/`[^`]*`|```[\s\S]*?```/g, "");
     const used = rowsOf(terms).filter(([term]) => new RegExp(`\\b${term}s?\\b`, "i").test(english));
     assert.ok(used.some(([term]) => term === "reach") && used.some(([term]) => term === "worker"));
-    for (const [term, , translation = ""] of used) assert.ok(chinese.includes(translation), `${term} is ${translation}`);
+    for (const [term, , translation = ""] of used)
+      assert.ok(chinese.includes(translation), `${term} is ${translation}`);
   });
 });

@@ -16,7 +16,9 @@ interface Row {
   readonly ours: string;
 }
 /** The files of the decisions that rows name, by their numbers. */
-const decisions = new Map([...page.matchAll(/^\[(\d{4})\]: \.\.\/(decisions\/[\w-]+\.md)$/gm)].map(([, number, file]) => [number!, file!]));
+const decisions = new Map(
+  [...page.matchAll(/^\[(\d{4})\]: \.\.\/(decisions\/[\w-]+\.md)$/gm)].map(([, number, file]) => [number!, file!]),
+);
 /** The rows by library. */
 const tables = new Map<string, Row[]>(
   page
@@ -42,9 +44,13 @@ const STAND_INS = new Set(
 
 describe("the guide's tables of other libraries", () => {
   test("there are seven, and no row is without a second cell", () => {
-    assert.deepEqual([...tables.keys()], ["p-limit", "p-map", "p-queue", "async-mutex", "piscina", "tinypool", "workerpool"]);
+    assert.deepEqual(
+      [...tables.keys()],
+      ["p-limit", "p-map", "p-queue", "async-mutex", "piscina", "tinypool", "workerpool"],
+    );
     for (const [library, rows] of tables)
-      for (const { theirs, ours } of rows) assert.ok(theirs !== "" && ours !== undefined && ours.length > 1, `${library}: ${theirs}`);
+      for (const { theirs, ours } of rows)
+        assert.ok(theirs !== "" && ours !== undefined && ours.length > 1, `${library}: ${theirs}`);
   });
 
   for (const [library, rows] of tables) {
@@ -56,7 +62,10 @@ describe("the guide's tables of other libraries", () => {
         .filter((word) => !STAND_INS.has(word) && !known.has(word));
       assert.deepEqual([...new Set(unknown)], []);
       for (const row of rows.filter(isHere))
-        assert.ok(quoted(row.ours).length > 0 || /always so|another task|each exported|the futures/.test(row.ours), row.theirs);
+        assert.ok(
+          quoted(row.ours).length > 0 || /always so|another task|each exported|the futures/.test(row.ours),
+          row.theirs,
+        );
     });
 
     test(`${library}: at least four of five are here, and what is not names a law, a decision or the platform`, () => {
@@ -65,7 +74,10 @@ describe("the guide's tables of other libraries", () => {
       for (const { theirs, ours } of missing) {
         const [, number] = /\[(\d{4})\b/.exec(ours) ?? [];
         const decision = number && decisions.get(number);
-        assert.ok(decision === undefined ? /the platform|naming law/.test(ours) : existsSync(join(root, "docs", decision)), theirs);
+        assert.ok(
+          decision === undefined ? /the platform|naming law/.test(ours) : existsSync(join(root, "docs", decision)),
+          theirs,
+        );
       }
     });
   }
@@ -80,7 +92,9 @@ const listed: Record<string, RegExp> = {
   workerpool: /^- `(?:Pool\.|Promise\.)?(\w+)/gm,
 };
 /** Words that are no promise: arguments, questions of a FAQ, and what another row says. */
-const NO_PROMISE = new Set("fn args options task How When Do force concurrentTasks worker_threads child_process".split(" "));
+const NO_PROMISE = new Set(
+  "fn args options task How When Do force concurrentTasks worker_threads child_process".split(" "),
+);
 
 describe("READMEs of other libraries", () => {
   for (const [library, pattern] of Object.entries(listed)) {
@@ -92,7 +106,9 @@ describe("READMEs of other libraries", () => {
           .flatMap(({ theirs }) => quoted(theirs))
           .flatMap((code) => code.match(/\w+/g) ?? []),
       );
-      const names = [...readFileSync(file!, "utf8").matchAll(pattern)].map(([, name]) => name!).filter((name) => !NO_PROMISE.has(name));
+      const names = [...readFileSync(file!, "utf8").matchAll(pattern)]
+        .map(([, name]) => name!)
+        .filter((name) => !NO_PROMISE.has(name));
       assert.ok(names.length > 5, String(names.length));
       assert.deepEqual(
         [...new Set(names)].filter((name) => !words.has(name)),

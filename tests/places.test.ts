@@ -19,7 +19,9 @@ type Files = (under: string) => string[];
 
 const root = resolve(import.meta.dirname, "../..");
 const script = join(root, "scripts/places.mjs");
-const { placesOf }: { placesOf(kind: Kind, name: string, read?: Read, files?: Files): Place[] } = await import(pathToFileURL(script).href);
+const { placesOf }: { placesOf(kind: Kind, name: string, read?: Read, files?: Files): Place[] } = await import(
+  pathToFileURL(script).href
+);
 
 const text = new Map<string, string>();
 const read: Read = (path) => {
@@ -38,7 +40,10 @@ function missing(kind: Kind, name: string, from: Read = read, among: Files = fil
 
 // What was there before the changelog began is not in it.
 const present: [Kind, string][] = [
-  ...["Lock", "Semaphore", "Event", "Barrier", "CountDownLatch", "RWLock"].map((name): [Kind, string] => ["primitive", name]),
+  ...["Lock", "Semaphore", "Event", "Barrier", "CountDownLatch", "RWLock"].map((name): [Kind, string] => [
+    "primitive",
+    name,
+  ]),
   ["platform", "linux"],
   ["link", "Thread"],
   ["link", "Process"],
@@ -84,9 +89,15 @@ test("a platform lacks the answer for each verb that its column leaves empty, an
   const table = "docs/design/platform.md";
   const row = /^(\| `resources\.cpuQuota` \|[^|]*\|)[^|]*\|/m;
   const emptied = read(table).replace(row, "$1  |");
-  assert.match(missing("platform", "linux", (path) => (path === table ? emptied : read(path)))[0]?.what ?? "", /resources\.cpuQuota/);
+  assert.match(
+    missing("platform", "linux", (path) => (path === table ? emptied : read(path)))[0]?.what ?? "",
+    /resources\.cpuQuota/,
+  );
   const more = `${read(table)}| \`memory.freeze\` | nothing | – | – | – |\n`;
-  assert.match(missing("platform", "linux", (path) => (path === table ? more : read(path)))[0]?.what ?? "", /memory\.freeze/);
+  assert.match(
+    missing("platform", "linux", (path) => (path === table ? more : read(path)))[0]?.what ?? "",
+    /memory\.freeze/,
+  );
 });
 
 test("the commands say what is missing and fail", () => {
@@ -95,7 +106,10 @@ test("the commands say what is missing and fail", () => {
   assert.match(ran.stderr, /^missing in src\/sync\/turnstile\.ts: export class Turnstile$/m);
   assert.match(ran.stderr, /^missing in src\/index\.ts: an export of Turnstile$/m);
   assert.match(ran.stdout, /^Turnstile: 0 of \d+ places$/m);
-  assert.match(execFileSync(process.execPath, [script, "link", "Process"], { encoding: "utf8" }), /^Process: (\d+) of \1 places$/m);
+  assert.match(
+    execFileSync(process.execPath, [script, "link", "Process"], { encoding: "utf8" }),
+    /^Process: (\d+) of \1 places$/m,
+  );
   assert.equal(spawnSync(process.execPath, [script, "primitive"]).status, 2);
   assert.equal(spawnSync(process.execPath, [script, "toString", "Event"]).status, 2);
 });
@@ -103,7 +117,11 @@ test("the commands say what is missing and fail", () => {
 test("each list of CONTRIBUTING.md ends in its command, which package.json has", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const sections = readFileSync(join(root, "CONTRIBUTING.md"), "utf8").split(/^## /m);
-  for (const [heading, kind] of Object.entries({ "Add a primitive": "primitive", "Add a platform": "platform", "Add a pool link": "link" })) {
+  for (const [heading, kind] of Object.entries({
+    "Add a primitive": "primitive",
+    "Add a platform": "platform",
+    "Add a pool link": "link",
+  })) {
     const section = sections.find((each) => each.startsWith(heading));
     assert.match(section ?? "", new RegExp(`\`\`\`sh\\nnpm run check:${kind} -- \\w+\\n\`\`\`\\n+$`));
     assert.equal(scripts[`check:${kind}`], `node scripts/places.mjs ${kind}`);

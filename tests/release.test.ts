@@ -33,7 +33,10 @@ if (name === "version") writeFileSync("package.json", JSON.stringify({ ...manife
 `;
 
 function git(...words: string[]): string {
-  return execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...words], { cwd: project, encoding: "utf8" }).trim();
+  return execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...words], {
+    cwd: project,
+    encoding: "utf8",
+  }).trim();
 }
 
 function write(file: string, text: string): void {
@@ -47,14 +50,30 @@ function commit(file: string, text: string): void {
 }
 
 function release(...words: string[]): { status: number | null; output: string } {
-  const identity = { GIT_AUTHOR_NAME: "Test", GIT_AUTHOR_EMAIL: "test@example.com", GIT_COMMITTER_NAME: "Test", GIT_COMMITTER_EMAIL: "test@example.com" };
-  const env = { ...process.env, ...identity, PATH: `${join(folder, "bin")}${delimiter}${process.env.PATH}`, NPM_LOG: log };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], { cwd: project, env, encoding: "utf8", timeout: timeLimit(60_000) });
+  const identity = {
+    GIT_AUTHOR_NAME: "Test",
+    GIT_AUTHOR_EMAIL: "test@example.com",
+    GIT_COMMITTER_NAME: "Test",
+    GIT_COMMITTER_EMAIL: "test@example.com",
+  };
+  const env = {
+    ...process.env,
+    ...identity,
+    PATH: `${join(folder, "bin")}${delimiter}${process.env.PATH}`,
+    NPM_LOG: log,
+  };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...words], {
+    cwd: project,
+    env,
+    encoding: "utf8",
+    timeout: timeLimit(60_000),
+  });
   return { status, output: stdout + stderr };
 }
 
 const calls = (): string => (existsSync(log) ? readFileSync(log, "utf8") : "");
-const state = (): string => [git("rev-parse", "HEAD"), git("tag"), git("status", "--porcelain"), git("ls-remote", "origin")].join("\n");
+const state = (): string =>
+  [git("rev-parse", "HEAD"), git("tag"), git("status", "--porcelain"), git("ls-remote", "origin")].join("\n");
 
 /** Nothing was released, and nothing has changed. */
 function refused(why: RegExp, ...words: string[]): void {
@@ -82,7 +101,10 @@ describe("a release", () => {
     write("package.json", JSON.stringify(manifest));
     write("api.mjs", "");
     write("test.mjs", "");
-    commit("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n## 0.2.0 - 2026-01-01\n\n- Something.\n\n## 0.3.0\n\n## 0.1.0\n\n- The first.\n");
+    commit(
+      "CHANGELOG.md",
+      "# Changelog\n\n## Unreleased\n\n## 0.2.0 - 2026-01-01\n\n- Something.\n\n## 0.3.0\n\n## 0.1.0\n\n- The first.\n",
+    );
   });
 
   test("is refused while the tree has changes", () => {
@@ -154,7 +176,10 @@ describe("a release", () => {
   test("pushes branch and tag and publishes when told to", () => {
     const { status, output } = release("0.2.0", "--publish");
     assert.equal(status, 0, output);
-    assert.match(git("ls-remote", "origin"), new RegExp(`${git("rev-parse", "HEAD")}\\trefs/heads/main\\n.*\\trefs/tags/v0\\.2\\.0`));
+    assert.match(
+      git("ls-remote", "origin"),
+      new RegExp(`${git("rev-parse", "HEAD")}\\trefs/heads/main\\n.*\\trefs/tags/v0\\.2\\.0`),
+    );
     assert.match(calls(), /^publish publish$/m);
   });
 });

@@ -5,7 +5,14 @@ import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import * as allcores from "allcores";
 import * as testing from "allcores/testing";
-import { declaredAs, exportedNames, type Member, membersWithInherited, publicFunctions, publicOwners } from "./fixtures/public-surface.js";
+import {
+  declaredAs,
+  exportedNames,
+  type Member,
+  membersWithInherited,
+  publicFunctions,
+  publicOwners,
+} from "./fixtures/public-surface.js";
 import { square } from "./fixtures/pool-tasks.js";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -47,18 +54,27 @@ const tryOf = (verb: string): string => `try${verb[0]!.toUpperCase()}${verb.slic
 
 test("the walk finds what is exported", () => {
   const names = owners.map(({ name }) => name);
-  for (const name of ["Lock", "RWLockView", "OwnerWord", "AnyQueue", "WorkerHandle", "Held", "CurrentWorker", "Pool"]) assert.ok(names.includes(name), name);
-  const classes = Object.entries(allcores).filter(([, value]) => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value)));
-  for (const [name, value] of classes) assert.ok(names.includes((value as { name: string }).name) || declaredAs(name) !== undefined, name);
+  for (const name of ["Lock", "RWLockView", "OwnerWord", "AnyQueue", "WorkerHandle", "Held", "CurrentWorker", "Pool"])
+    assert.ok(names.includes(name), name);
+  const classes = Object.entries(allcores).filter(
+    ([, value]) => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value)),
+  );
+  for (const [name, value] of classes)
+    assert.ok(names.includes((value as { name: string }).name) || declaredAs(name) !== undefined, name);
   assert.ok(membersWithInherited("Lock").some(({ name }) => name === "OwnerWord.consistent"));
   assert.ok(membersWithInherited("Lock").some(({ name }) => name === "SharedObject.free"));
   assert.ok(exportedNames().includes("QueueShutDownError"));
 });
 
 describe("the naming law", () => {
-  const exempt = new Map(table("Member").flatMap(([members, lacks, why]) => quoted(members!).map((name) => [name, { lacks: lacks!, why: why! }] as const)));
+  const exempt = new Map(
+    table("Member").flatMap(([members, lacks, why]) =>
+      quoted(members!).map((name) => [name, { lacks: lacks!, why: why! }] as const),
+    ),
+  );
   const lacking = new Map<string, string>();
-  const lacks = (name: string, what: string) => lacking.set(name, lacking.has(name) ? `${lacking.get(name)}, ${what}` : what);
+  const lacks = (name: string, what: string) =>
+    lacking.set(name, lacking.has(name) ? `${lacking.get(name)}, ${what}` : what);
 
   for (const member of calls) {
     const { name, verb } = member;
@@ -67,13 +83,16 @@ describe("the naming law", () => {
     } else if (isAwaited(member)) {
       if (!has(member, `${verb}Sync`)) lacks(name, "Sync");
       // A family that cannot wait without its loop has no use for an attempt either.
-      if (!has(member, tryOf(verb)) && (has(member, `${verb}Sync`) || member.kind === "function" || member.isStatic)) lacks(name, "try");
+      if (!has(member, tryOf(verb)) && (has(member, `${verb}Sync`) || member.kind === "function" || member.isStatic))
+        lacks(name, "try");
     }
   }
 
   test("each verb that waits has its Sync sister and its attempt, or stands in the table with its reason", () => {
     assert.deepEqual(
-      [...lacking].filter(([name, what]) => exempt.get(name)?.lacks !== what).map(([name, what]) => `${name} lacks ${what}`),
+      [...lacking]
+        .filter(([name, what]) => exempt.get(name)?.lacks !== what)
+        .map(([name, what]) => `${name} lacks ${what}`),
       [],
     );
     const known = new Set(calls.map(({ name }) => name));
@@ -111,14 +130,19 @@ describe("the naming law", () => {
 });
 
 /** Objects with behaviour, whose properties are questions; a record of plain data is none. */
-const objects = owners.filter(({ kind, members, name }) => kind === "class" || (members.some(({ kind }) => kind === "method") && !/Options$/.test(name)));
+const objects = owners.filter(
+  ({ kind, members, name }) =>
+    kind === "class" || (members.some(({ kind }) => kind === "method") && !/Options$/.test(name)),
+);
 const booleans = objects
   .flatMap(({ members }) => members)
   .filter((member) => gives(member, /\w\??: boolean;$|\(\): boolean;$/) && /getter|field/.test(member.kind));
 
 describe("boolean properties", () => {
   test("are questions, or former names of one", () => {
-    const names = booleans.filter((member) => !isDeprecated(member) && !/^is[A-Z]/.test(member.verb)).map(({ name }) => name);
+    const names = booleans
+      .filter((member) => !isDeprecated(member) && !/^is[A-Z]/.test(member.verb))
+      .map(({ name }) => name);
     // An option's own name, and what the law excepts.
     assert.deepEqual(names.sort(), ["Held.ownerDied", "WorkerHandle.daemon"]);
     assert.ok(booleans.length > 15);
@@ -132,7 +156,15 @@ describe("former names", () => {
   const barrier = new allcores.Barrier(1);
   const [here, there] = allcores.createPipe({ duplex: false });
   const exploration = (isExhaustive: boolean) =>
-    new testing.Exploration({ schedules: 1, steps: 1, isExhaustive, walks: 0, seed: 1, duration: 1, failure: undefined });
+    new testing.Exploration({
+      schedules: 1,
+      steps: 1,
+      isExhaustive,
+      walks: 0,
+      seed: 1,
+      duration: 1,
+      failure: undefined,
+    });
   /** By the owner that declares the former name: objects, and something that changes the answer. */
   const examples: Record<string, { readonly of: readonly object[]; readonly change?: () => unknown }> = {
     OwnerWord: { of: [lock, rlock], change: () => [lock.acquireSync(), rlock.acquireSync()] },
@@ -145,7 +177,11 @@ describe("former names", () => {
   const former = objects
     .flatMap(({ members }) => members)
     .filter(isDeprecated)
-    .map((member) => ({ ...member, owner: member.name.split(".")[0]!, now: /former name of `(\w+)`/.exec(member.comment)?.[1] }));
+    .map((member) => ({
+      ...member,
+      owner: member.name.split(".")[0]!,
+      now: /former name of `(\w+)`/.exec(member.comment)?.[1],
+    }));
 
   test("each gives what the present name gives, in more than one state", async () => {
     assert.ok(former.length >= 10, String(former.length));
@@ -215,20 +251,36 @@ describe("former names", () => {
 });
 
 describe("the law of endings", () => {
-  const WORDS = ["free", "close", "shutdown", "terminate", "kill", "cancel", "unlink", "[Symbol.dispose]", "[Symbol.asyncDispose]"];
+  const WORDS = [
+    "free",
+    "close",
+    "shutdown",
+    "terminate",
+    "kill",
+    "cancel",
+    "unlink",
+    "[Symbol.dispose]",
+    "[Symbol.asyncDispose]",
+  ];
   const wordOf = (cell: string): string =>
-    cell.includes("await using") ? "[Symbol.asyncDispose]" : cell.includes("using") ? "[Symbol.dispose]" : /`(\w+)/.exec(cell)![1]!;
+    cell.includes("await using")
+      ? "[Symbol.asyncDispose]"
+      : cell.includes("using")
+        ? "[Symbol.dispose]"
+        : /`(\w+)/.exec(cell)![1]!;
   const rows = table("Word");
 
   test("each class has the words of its rows, and no other", () => {
     const said = new Set(rows.flatMap((row) => quoted(row.at(-1)!).map((name) => `${name}.${wordOf(row[0]!)}`)));
-    const isShared = (name: string): boolean => membersWithInherited(name).some((member) => member.name === "SharedObject.workerId");
+    const isShared = (name: string): boolean =>
+      membersWithInherited(name).some((member) => member.name === "SharedObject.workerId");
     const found = new Set<string>();
     for (const name of exportedNames()) {
       const { kind, bases } = declaredAs(name) ?? {};
       if (kind !== "class" && !/^R?Held$/.test(name)) continue;
       for (const { verb, kind } of membersWithInherited(name))
-        if (WORDS.includes(verb) && kind === "method" && !(verb === "free" && isShared(name))) found.add(`${name}.${verb}`);
+        if (WORDS.includes(verb) && kind === "method" && !(verb === "free" && isShared(name)))
+          found.add(`${name}.${verb}`);
       if (/^R?Held$/.test(name)) found.add(`${name}.[Symbol.dispose]`);
       assert.ok(bases !== undefined);
     }
@@ -289,7 +341,8 @@ describe("docstrings", () => {
       .filter((name) => {
         const seen = new Set<string>();
         const reaches = (each: string): boolean =>
-          each === owner || (declaredAs(each)?.bases ?? []).some((base) => !seen.has(base) && seen.add(base) && reaches(base));
+          each === owner ||
+          (declaredAs(each)?.bases ?? []).some((base) => !seen.has(base) && seen.add(base) && reaches(base));
         return reaches(name);
       });
 
@@ -301,19 +354,31 @@ describe("docstrings", () => {
     if (what.length < 10) lacking.push("what");
     if (verb.startsWith("[") || kind === "getter" || kind === "field" || OF_THE_PLATFORM.includes(verb)) return lacking;
     const parameters = new Set(signatures.flatMap((signature) => parametersOf(signature)));
-    if ([...parameters].some((parameter) => !new RegExp(`@param ${parameter}\\b`).test(comment))) lacking.push("params");
+    if ([...parameters].some((parameter) => !new RegExp(`@param ${parameter}\\b`).test(comment)))
+      lacking.push("params");
     const takesTime = signatures.some((signature) => /\b(SyncWait|WaitOptions)\b/.test(signature));
     if (takesTime && !/milliseconds|@param options as (of|it)/.test(comment)) lacking.push("units");
-    if (kind !== "constructor" && signatures.some((signature) => !/\): (void|Promise<void>|never|this);$/.test(signature)) && !comment.includes("@returns"))
+    if (
+      kind !== "constructor" &&
+      signatures.some((signature) => !/\): (void|Promise<void>|never|this);$/.test(signature)) &&
+      !comment.includes("@returns")
+    )
       lacking.push("returns");
     if (!/@throws [\s\S]*?(ERR_ALLCORES_|nothing)/.test(comment)) lacking.push("throws");
-    if (takesTime && kind !== "constructor" && !(/fairness/i.test(comment) && /death/i.test(comment) && /cancel/i.test(comment))) lacking.push("fairness");
+    if (
+      takesTime &&
+      kind !== "constructor" &&
+      !(/fairness/i.test(comment) && /death/i.test(comment) && /cancel/i.test(comment))
+    )
+      lacking.push("fairness");
     if (!comment.includes("**Cost:**")) lacking.push("cost");
     const owner = kind === "function" ? undefined : name.replace(/^new /, "").split(".")[0]!;
     const call = kind === "constructor" ? `new ${owner}` : verb;
     const isShown =
       owner !== undefined &&
-      heirs(owner).some((heir) => new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}(<[^>]*>)?\\(`).test(examples.get(heir)!));
+      heirs(owner).some((heir) =>
+        new RegExp(kind === "constructor" ? `new ${heir}\\b` : `\\.${call}(<[^>]*>)?\\(`).test(examples.get(heir)!),
+      );
     if (!comment.includes("@example") && !isShown) lacking.push("example");
     return lacking;
   }
@@ -346,7 +411,8 @@ describe("docstrings", () => {
 
   test("each has all of its parts", () => {
     const names = checked.map(({ name }) => name);
-    for (const name of ["OwnerWord.consistent", "new BoundedSemaphore", "RWLockView.acquire", "Held.handOff"]) assert.ok(names.includes(name), name);
+    for (const name of ["OwnerWord.consistent", "new BoundedSemaphore", "RWLockView.acquire", "Held.handOff"])
+      assert.ok(names.includes(name), name);
     assert.deepEqual(found, [], "docstrings that lack a part: see the form in docs/design/surface.md");
   });
 
@@ -359,11 +425,26 @@ describe("docstrings", () => {
       signatures: [signature],
       comment,
     });
-    assert.deepEqual(lackingParts(member("")), ["what", "params", "units", "returns", "throws", "fairness", "cost", "example"]);
+    assert.deepEqual(lackingParts(member("")), [
+      "what",
+      "params",
+      "units",
+      "returns",
+      "throws",
+      "fairness",
+      "cost",
+      "example",
+    ]);
     const full =
       "Takes the thing.\n@param options `timeout`: milliseconds\n@returns the hold\n@throws `ERR_ALLCORES_TIMEOUT`\n@remarks **Fairness, death, cancel:** none. **Cost:** none.\n@example";
     assert.deepEqual(lackingParts(member(full)), []);
-    assert.deepEqual(lackingParts(member(full, "take(fn: (a: number) => void, options?: WaitOptions): void;")), ["params"]);
-    assert.deepEqual(parametersOf("take<T>(a: { b: number }, fn: (c: T) => void, ...rest: string[]): void;"), ["a", "fn", "rest"]);
+    assert.deepEqual(lackingParts(member(full, "take(fn: (a: number) => void, options?: WaitOptions): void;")), [
+      "params",
+    ]);
+    assert.deepEqual(parametersOf("take<T>(a: { b: number }, fn: (c: T) => void, ...rest: string[]): void;"), [
+      "a",
+      "fn",
+      "rest",
+    ]);
   });
 });

@@ -28,7 +28,11 @@ function barsOf(one: Row): Bar[] {
   const ours = oursOf(one)?.median;
   if (ours === undefined) return [];
   const label = `${one.section}: ${one.name}`;
-  const of = ({ median }: Result & { median: number }, rival: string): Bar => ({ label, times: advantage(one, ours, median), rival });
+  const of = ({ median }: Result & { median: number }, rival: string): Bar => ({
+    label,
+    times: advantage(one, ours, median),
+    rival,
+  });
   const value = (figure: number): string => `${shown(figure)} ${one.unit}`;
   const judged = one.verdicts.filter(({ theirs }) => theirs !== undefined);
   const bars = judged.map(({ against, theirs, advantage: required, reached }) => ({
@@ -49,10 +53,14 @@ export function chart(rows: readonly Row[], title: string, subtitle: string): st
   const low = Math.min(-0.5, Math.floor(Math.min(0, ...exponents) * 2) / 2);
   const high = Math.max(1, Math.ceil(Math.max(0, ...exponents) * 2) / 2);
   const plot = WIDTH - LABELS - NOTES;
-  const x = (times: number): number => Math.round((LABELS + ((Math.log10(times) - low) / (high - low)) * plot) * 10) / 10;
+  const x = (times: number): number =>
+    Math.round((LABELS + ((Math.log10(times) - low) / (high - low)) * plot) * 10) / 10;
   const height = TOP + bars.length * LINE + BOTTOM;
-  const ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000].filter((tick) => Math.log10(tick) >= low && Math.log10(tick) <= high);
-  const text = (left: number, top: number, content: string, more = ""): string => `<text x="${left}" y="${top}"${more}>${escaped(content)}</text>`;
+  const ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000].filter(
+    (tick) => Math.log10(tick) >= low && Math.log10(tick) <= high,
+  );
+  const text = (left: number, top: number, content: string, more = ""): string =>
+    `<text x="${left}" y="${top}"${more}>${escaped(content)}</text>`;
   const lines = bars.map(({ label, rival, times, required, reached }, index) => {
     const top = TOP + index * LINE;
     const [from, to] = times < 1 ? [x(times), x(1)] : [x(1), x(times)];
@@ -60,7 +68,9 @@ export function chart(rows: readonly Row[], title: string, subtitle: string): st
     return [
       text(LABELS - 8, top + 15, label, ' text-anchor="end"'),
       `<rect x="${from}" y="${top + 3}" width="${Math.max(1, to - from).toFixed(1)}" height="${LINE - 6}" fill="${colour}"/>`,
-      required === undefined ? "" : `<line x1="${x(required)}" y1="${top}" x2="${x(required)}" y2="${top + LINE}" stroke="#000" stroke-width="2"/>`,
+      required === undefined
+        ? ""
+        : `<line x1="${x(required)}" y1="${top}" x2="${x(required)}" y2="${top + LINE}" stroke="#000" stroke-width="2"/>`,
       text(WIDTH - NOTES + 8, top + 15, `${shown(times)} ×  ${rival}`, ' fill="#444"'),
     ].join("");
   });

@@ -39,7 +39,16 @@ export async function coldStart(choices: Readonly<Record<Model, readonly Choice[
   for (const model of ["threads", "processes"] as const) {
     const outcomes = await race([...choices[model].map(starting), bare(model)], TURNS, WARM_UPS);
     const requirements = [{ bound: atMost(MOST[model]), against: { library: BARE[model] } }];
-    rows.push(row(outcomes, { section: "cold start", name: `to the first result, ${model}`, unit: "ms", metric: "start", roles: bareRoles, requirements }));
+    rows.push(
+      row(outcomes, {
+        section: "cold start",
+        name: `to the first result, ${model}`,
+        unit: "ms",
+        metric: "start",
+        roles: bareRoles,
+        requirements,
+      }),
+    );
   }
   return rows;
 }

@@ -5,7 +5,9 @@ import type { Entrant, Runner, Sample } from "./race.js";
 export type Choice = readonly [contender: Contender, setting: Setting];
 
 /** How a row makes use of a pool that is open; undefined where the library has no word for it. */
-export type Use = (pool: OpenPool) => (() => Promise<Sample>) | undefined | Promise<(() => Promise<Sample>) | undefined>;
+export type Use = (
+  pool: OpenPool,
+) => (() => Promise<Sample>) | undefined | Promise<(() => Promise<Sample>) | undefined>;
 
 export class NotAvailable extends Error {
   override readonly name = "NotAvailable";

@@ -21,9 +21,11 @@ const ours = (model: Model): Entrant => ({
     async sample() {
       const start = performance.now();
       {
-        await using pool = model === "threads" ? new ThreadPool({ workers: WORKERS }) : new ProcessPool({ workers: WORKERS });
+        await using pool =
+          model === "threads" ? new ThreadPool({ workers: WORKERS }) : new ProcessPool({ workers: WORKERS });
         const results = await pool.map(factorial, NUMBERS);
-        if (results.some((result) => typeof result !== "bigint")) throw new Error("a factorial did not come back as a BigInt");
+        if (results.some((result) => typeof result !== "bigint"))
+          throw new Error("a factorial did not come back as a BigInt");
       }
       return { took: (performance.now() - start) / 1e3 };
     },

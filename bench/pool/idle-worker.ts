@@ -17,11 +17,15 @@ const REST_MS = sized(700, 100);
 
 /** Megabytes of a process: `Rss`, or `Pss`, in which shared pages count in part. */
 function megabytes(pid: number | "self", of: "Rss" | "Pss"): number {
-  return Number(new RegExp(`^${of}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))![1]) / 1024;
+  return (
+    Number(new RegExp(`^${of}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))![1]) / 1024
+  );
 }
 
 function children(): number[] {
-  return readdirSync("/proc/self/task").flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number));
+  return readdirSync("/proc/self/task").flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
 }
 
 async function start(library: string, model: Model): Promise<unknown> {
@@ -40,7 +44,10 @@ if (isMain(import.meta)) {
   const before = megabytes("self", "Rss");
   const started = await start(library, model);
   await sleep(REST_MS);
-  const all = model === "threads" ? megabytes("self", "Rss") - before : children().reduce((sum, pid) => sum + megabytes(pid, "Pss"), 0);
+  const all =
+    model === "threads"
+      ? megabytes("self", "Rss") - before
+      : children().reduce((sum, pid) => sum + megabytes(pid, "Pss"), 0);
   console.log(all / WORKERS);
   for (const child of children()) process.kill(child, "SIGKILL");
   process.exit(started === undefined ? 1 : 0);

@@ -42,7 +42,9 @@ const bounds: Readonly<Record<Pace, Requirement>> = {
   awake: { bound: atMost(0.5), against: "best rival" },
 };
 
-export async function latency(choices: Readonly<Record<Pace, Readonly<Record<Model, readonly Choice[]>>>>): Promise<Row[]> {
+export async function latency(
+  choices: Readonly<Record<Pace, Readonly<Record<Model, readonly Choice[]>>>>,
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const model of ["threads", "processes"] as const) {
     for (const pace of ["awake", "asleep"] as const) {

@@ -6,7 +6,9 @@ import { Agent, get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Load, Loaded } from "./service.js";
 
-const { port, requests, perSecond, cancelEvery, cancelAfterMs } = JSON.parse(process.argv[2]!) as Load & { port: number };
+const { port, requests, perSecond, cancelEvery, cancelAfterMs } = JSON.parse(process.argv[2]!) as Load & {
+  port: number;
+};
 const agent = new Agent({ keepAlive: true });
 const latencies: number[] = [];
 let failed = 0;

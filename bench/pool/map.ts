@@ -23,7 +23,8 @@ const MOST_US: Readonly<Record<Model, number>> = { threads: 0.3, processes: 0.6 
 async function mapped(pool: OpenPool, items: readonly number[]): Promise<readonly number[]> {
   if (pool.map !== undefined) return pool.map(items);
   const pieces: Promise<unknown>[] = [];
-  for (let first = 0; first < items.length; first += PIECE) pieces.push(pool.run("plusOnes", items.slice(first, first + PIECE)));
+  for (let first = 0; first < items.length; first += PIECE)
+    pieces.push(pool.run("plusOnes", items.slice(first, first + PIECE)));
   return ((await Promise.all(pieces)) as number[][]).flat();
 }
 
@@ -32,7 +33,8 @@ async function perItem(pool: OpenPool, items: readonly number[]): Promise<number
   const start = performance.now();
   const results = await mapped(pool, items);
   const took = performance.now() - start;
-  if (results.length !== items.length || results.at(-1) !== items.length) throw new Error("the results of the map are wrong");
+  if (results.length !== items.length || results.at(-1) !== items.length)
+    throw new Error("the results of the map are wrong");
   return (took * 1e3) / items.length;
 }
 
@@ -43,7 +45,8 @@ function mapping(library: string): Use {
     await perItem(pool, numbers(FEWEST));
     const pilot = await perItem(pool, numbers(pool.map === undefined ? PILOT : FEWEST));
     const count = Math.round(Math.min(ITEMS, Math.max(FEWEST, (TURN_S * 1e6) / pilot)));
-    if (count < ITEMS) console.log(`  ${library}: ${count} of ${ITEMS} items a turn, it takes ${pilot.toFixed(1)} µs an item`);
+    if (count < ITEMS)
+      console.log(`  ${library}: ${count} of ${ITEMS} items a turn, it takes ${pilot.toFixed(1)} µs an item`);
     const items = numbers(count);
     return async () => ({ item: await perItem(pool, items) });
   };
@@ -56,9 +59,19 @@ export async function map(choices: Readonly<Record<Model, readonly Choice[]>>): 
       const one = entrant(choice, cpuCount(), mapping(choice[0].library));
       return choice[0].ours ? one : { ...one, setting: `${one.setting}, by hand ${PIECE} a task` };
     });
-    const python = model === "processes" ? pythons("map", [ITEMS], { pool: "its own chunks", executor: "chunks as Pool's" }) : [];
+    const python =
+      model === "processes" ? pythons("map", [ITEMS], { pool: "its own chunks", executor: "chunks as Pool's" }) : [];
     const outcomes = await race([...contenders, ...python], TURNS, WARM_UPS);
-    rows.push(row(outcomes, { section: "map", name: `${ITEMS} items, ${model}`, unit: "µs", metric: "item", roles: pythonRoles, most: MOST_US[model] }));
+    rows.push(
+      row(outcomes, {
+        section: "map",
+        name: `${ITEMS} items, ${model}`,
+        unit: "µs",
+        metric: "item",
+        roles: pythonRoles,
+        most: MOST_US[model],
+      }),
+    );
   }
   return rows;
 }

@@ -31,10 +31,21 @@ export async function memory(choices: Readonly<Record<Model, readonly Choice[]>>
   const rows: Row[] = [];
   for (const model of ["threads", "processes"] as const) {
     const taking = choices[model].filter(([{ ours }]) => !quick || ours);
-    const contenders = taking.map(([{ library, ours }, setting]) => idling(library, setting.text, model, ours === true));
+    const contenders = taking.map(([{ library, ours }, setting]) =>
+      idling(library, setting.text, model, ours === true),
+    );
     const outcomes = await race([...contenders, idling(BARE[model], "", model, false)], TURNS, 0);
     const requirements = [{ bound: atMost(1.1), against: { library: BARE[model] } }];
-    rows.push(row(outcomes, { section: "memory", name: `of an idle worker, ${model}`, unit: "MB", metric: "megabytes", roles: bareRoles, requirements }));
+    rows.push(
+      row(outcomes, {
+        section: "memory",
+        name: `of an idle worker, ${model}`,
+        unit: "MB",
+        metric: "megabytes",
+        roles: bareRoles,
+        requirements,
+      }),
+    );
   }
   return rows;
 }

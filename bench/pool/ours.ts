@@ -10,7 +10,8 @@ const SLICES = 20;
 function open(model: Model, workers: number): OpenPool {
   const pool = model === "threads" ? new ThreadPool({ workers }) : new ProcessPool({ workers });
   return {
-    run: (job, value) => (job === "noop" ? pool.submit(tasks.noop) : pool.submit(tasks[job] as typeof tasks.echo, value)),
+    run: (job, value) =>
+      job === "noop" ? pool.submit(tasks.noop) : pool.submit(tasks[job] as typeof tasks.echo, value),
     map: (items) => pool.map(plusOne, items),
     ...(model === "threads" && { move: (buffer: ArrayBuffer) => pool.submit(handBack, transfer(buffer)) }),
     serve(rounds, signal) {

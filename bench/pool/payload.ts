@@ -23,7 +23,10 @@ const MOVES = sized(300, 10);
 const TURNS = sized(5, 1);
 const WARM_UPS = sized(2, 0);
 
-async function trips({ bytes, rounds }: Size, send: (data: Uint8Array) => Promise<unknown>): Promise<() => Promise<Sample>> {
+async function trips(
+  { bytes, rounds }: Size,
+  send: (data: Uint8Array) => Promise<unknown>,
+): Promise<() => Promise<Sample>> {
   const data = new Uint8Array(bytes);
   await send(data);
   return async () => {
@@ -67,8 +70,18 @@ export async function payload(choices: Readonly<Record<Model, readonly Choice[]>
     for (const size of SIZES) {
       const bare = bareEcho(model, (one: Echo) => trips(size, (data) => one.send(data)));
       const python = model === "processes" ? pythons("payload", [size.rounds, size.bytes]) : [];
-      const outcomes = await race([...choices[model].map((choice) => entrant(choice, 1, copying(size))), bare, ...python], TURNS, WARM_UPS);
-      rows.push(row(outcomes, { ...common, name: `${size.name} copied there and back, ${model}`, requirements: requirementsOf(model, size) }));
+      const outcomes = await race(
+        [...choices[model].map((choice) => entrant(choice, 1, copying(size))), bare, ...python],
+        TURNS,
+        WARM_UPS,
+      );
+      rows.push(
+        row(outcomes, {
+          ...common,
+          name: `${size.name} copied there and back, ${model}`,
+          requirements: requirementsOf(model, size),
+        }),
+      );
     }
   }
   const bare = bareEcho("threads", (one: Echo) => moves((buffer) => one.send(buffer, [buffer])));

@@ -103,7 +103,9 @@ async function end(one: Running): Promise<void> {
   const { runner } = one;
   one.runner = undefined;
   if (runner === undefined) return;
-  await inTime(runner.end(), END_MS, "its end").catch((error: unknown) => console.log(`  ${one.entrant.library} (${one.entrant.setting}): ${error}`));
+  await inTime(runner.end(), END_MS, "its end").catch((error: unknown) =>
+    console.log(`  ${one.entrant.library} (${one.entrant.setting}): ${error}`),
+  );
 }
 
 /** What does not come in time is given up, not stopped: the program's end takes it along. */

@@ -64,7 +64,13 @@ export function row(outcomes: readonly Outcome[], options: RowOptions): Row {
     return { library, setting, role, median: median(converted), samples: converted };
   });
   const bare: Row = { section, name, unit, higherIsBetter: rate !== undefined, results, verdicts: [] };
-  return { ...bare, verdicts: [...requirements.map((requirement) => judge(bare, requirement)), ...(most === undefined ? [] : [hold(bare, most)])] };
+  return {
+    ...bare,
+    verdicts: [
+      ...requirements.map((requirement) => judge(bare, requirement)),
+      ...(most === undefined ? [] : [hold(bare, most)]),
+    ],
+  };
 }
 
 export const oursOf = ({ results }: Row): Result | undefined => results.find(({ role }) => role === "ours");
@@ -72,32 +78,55 @@ export const oursOf = ({ results }: Row): Result | undefined => results.find(({ 
 const measured = (result: Result): result is Result & { median: number } => result.median !== undefined;
 
 /** The best of those in the role. */
-export function bestOf({ results, higherIsBetter }: Row, role: Role = "rival"): (Result & { median: number }) | undefined {
+export function bestOf(
+  { results, higherIsBetter }: Row,
+  role: Role = "rival",
+): (Result & { median: number }) | undefined {
   const candidates = results.filter((result) => result.role === role).filter(measured);
   candidates.sort((a, b) => (higherIsBetter ? b.median - a.median : a.median - b.median));
   return candidates[0];
 }
 
 /** How many times better the first is: above 1 it wins. */
-export const advantage = ({ higherIsBetter }: Row, ours: number, theirs: number): number => (higherIsBetter ? ours / theirs : theirs / ours);
+export const advantage = ({ higherIsBetter }: Row, ours: number, theirs: number): number =>
+  higherIsBetter ? ours / theirs : theirs / ours;
 
 export const nameOf = ({ library, setting }: Result): string => (setting === "" ? library : `${library}, ${setting}`);
 
 function judge(bare: Row, { bound, against }: Requirement): Verdict {
   const ours = oursOf(bare)?.median;
-  const opponent = against === "best rival" ? bestOf(bare) : bare.results.filter(measured).find(({ library }) => library === against.library);
+  const opponent =
+    against === "best rival"
+      ? bestOf(bare)
+      : bare.results.filter(measured).find(({ library }) => library === against.library);
   const named = against === "best rival" ? "best rival" : against.library;
   if (ours === undefined || opponent === undefined) {
-    return { text: bound.text, advantage: bound.advantage, against: `${named}: not available`, reached: undefined, ...(ours !== undefined && { ours }) };
+    return {
+      text: bound.text,
+      advantage: bound.advantage,
+      against: `${named}: not available`,
+      reached: undefined,
+      ...(ours !== undefined && { ours }),
+    };
   }
   const ratio = bare.higherIsBetter ? bound.ratio(opponent.median, ours) : bound.ratio(ours, opponent.median);
-  return { text: bound.text, advantage: bound.advantage, ours, against: nameOf(opponent), theirs: opponent.median, ratio, reached: bound.holds(ratio) };
+  return {
+    text: bound.text,
+    advantage: bound.advantage,
+    ours,
+    against: nameOf(opponent),
+    theirs: opponent.median,
+    ratio,
+    reached: bound.holds(ratio),
+  };
 }
 
 function hold(bare: Row, most: number): Verdict {
   const ours = oursOf(bare)?.median;
   const verdict = { text: `≤ ${most} ${bare.unit}`, against: "a fixed figure", advantage: 1, theirs: most };
-  return ours === undefined ? { ...verdict, reached: undefined } : { ...verdict, ours, ratio: ours / most, reached: ours <= most };
+  return ours === undefined
+    ? { ...verdict, reached: undefined }
+    : { ...verdict, ours, ratio: ours / most, reached: ours <= most };
 }
 
 /** The rows as figures of all benchmarks: the verdicts, and a line without a bound where there is none. */
@@ -125,6 +154,16 @@ export function figuresOf(rows: readonly Row[]): Figure[] {
     if (ours === undefined) return [];
     if (best === undefined) return alone ? [{ name: `${section}: ${name}`, unit, ours, runs }] : [];
     const ratio = ours / best.median;
-    return [{ name: `${section}: ${name}`, unit, ours, theirs: best.median, rival: nameOf(best), ...(Number.isFinite(ratio) && { ratio }), runs }];
+    return [
+      {
+        name: `${section}: ${name}`,
+        unit,
+        ours,
+        theirs: best.median,
+        rival: nameOf(best),
+        ...(Number.isFinite(ratio) && { ratio }),
+        runs,
+      },
+    ];
   });
 }

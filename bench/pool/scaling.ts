@@ -40,13 +40,29 @@ const serial = (rounds: number): Entrant => ({
   }),
 });
 
-export async function scaling(choices: Readonly<Record<Model, readonly Choice[]>>, roundsPerMs: number): Promise<Row[]> {
+export async function scaling(
+  choices: Readonly<Record<Model, readonly Choice[]>>,
+  roundsPerMs: number,
+): Promise<Row[]> {
   const rounds = PIECE_MS * roundsPerMs;
   const rows: Row[] = [];
   for (const model of ["threads", "processes"] as const) {
-    const outcomes = await race([...choices[model].map((choice) => entrant(choice, WORKERS, burning(rounds))), serial(rounds)], TURNS, WARM_UPS);
+    const outcomes = await race(
+      [...choices[model].map((choice) => entrant(choice, WORKERS, burning(rounds))), serial(rounds)],
+      TURNS,
+      WARM_UPS,
+    );
     const requirements = [{ bound: faster(1.9), against: { library: SERIAL } }];
-    rows.push(row(outcomes, { section: "scaling", name: `CPU-bound, ${WORKERS} ${model}`, unit: "ms", metric: "took", roles, requirements }));
+    rows.push(
+      row(outcomes, {
+        section: "scaling",
+        name: `CPU-bound, ${WORKERS} ${model}`,
+        unit: "ms",
+        metric: "took",
+        roles,
+        requirements,
+      }),
+    );
   }
   return rows;
 }

@@ -54,7 +54,9 @@ async function loaded(handle: Handle): Promise<Sample> {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), [JSON.stringify({ ...LOAD, port: (server.address() as AddressInfo).port })]);
+  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), [
+    JSON.stringify({ ...LOAD, port: (server.address() as AddressInfo).port }),
+  ]);
   await once(child, "spawn");
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
@@ -77,7 +79,10 @@ const onTheLoop = (rounds: number): Entrant => ({
   start: () => ({ sample: () => loaded(async () => burn(rounds)), end: () => {} }),
 });
 
-export async function service(choices: Readonly<Record<Model, readonly Choice[]>>, roundsPerMs: number): Promise<Row[]> {
+export async function service(
+  choices: Readonly<Record<Model, readonly Choice[]>>,
+  roundsPerMs: number,
+): Promise<Row[]> {
   const rounds = WORK_MS * roundsPerMs;
   const rows: Row[] = [];
   for (const model of ["threads", "processes"] as const) {
@@ -94,7 +99,12 @@ export async function service(choices: Readonly<Record<Model, readonly Choice[]>
       row(outcomes, { ...options, name: `latency of a request, ${model}, median`, metric: "median" }),
       row(outcomes, { ...options, name: `latency of a request, ${model}, p99`, metric: "p99" }),
       row(outcomes, { ...options, name: `lag of the event loop, ${model}, p99`, metric: "lag" }),
-      row(outcomes, { ...options, name: `failed of ${LOAD.requests} requests, ${model}`, metric: "failed", unit: "requests" }),
+      row(outcomes, {
+        ...options,
+        name: `failed of ${LOAD.requests} requests, ${model}`,
+        metric: "failed",
+        unit: "requests",
+      }),
     );
   }
   return rows;

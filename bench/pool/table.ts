@@ -1,7 +1,8 @@
 /** The comparison as text. */
 import { advantage, nameOf, oursOf, type Row } from "./row.js";
 
-export const shown = (value: number): string => value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false });
+export const shown = (value: number): string =>
+  value.toLocaleString("en-US", { maximumSignificantDigits: 3, useGrouping: false });
 
 export function printRows(rows: readonly Row[]): void {
   const results = rows.flatMap(({ results }) => results);
@@ -16,7 +17,9 @@ export function printRows(rows: readonly Row[]): void {
         continue;
       }
       const times = ours === undefined || role === "ours" ? Number.NaN : advantage(one, ours, median);
-      console.log(`    ${nameOf(result).padEnd(width)}  ${shown(median).padStart(9)}${Number.isFinite(times) ? `  ours ${times.toFixed(2)} × as good` : ""}`);
+      console.log(
+        `    ${nameOf(result).padEnd(width)}  ${shown(median).padStart(9)}${Number.isFinite(times) ? `  ours ${times.toFixed(2)} × as good` : ""}`,
+      );
     }
     for (const { text, against, ratio, reached } of one.verdicts) {
       const verdict = reached === undefined ? "not judged" : reached ? "reached" : "NOT reached";

@@ -58,10 +58,14 @@ async function fastest(contender: Contender, aspect: Aspect, tried: Tried[]): Pr
     TURNS,
     0,
   );
-  const figures = outcomes.map(({ samples }) => (samples.length === 0 ? Number.POSITIVE_INFINITY : median(samples.map((sample) => sample[metric]!))));
+  const figures = outcomes.map(({ samples }) =>
+    samples.length === 0 ? Number.POSITIVE_INFINITY : median(samples.map((sample) => sample[metric]!)),
+  );
   const index = figures.indexOf(Math.min(...figures));
   const best = settings[index]!;
-  const entries = outcomes.map(({ setting, unavailable }, position) => [setting, unavailable ?? Math.round(figures[position]! * 10) / 10] as const);
+  const entries = outcomes.map(
+    ({ setting, unavailable }, position) => [setting, unavailable ?? Math.round(figures[position]! * 10) / 10] as const,
+  );
   tried.push({ library, model, aspect, best: best.text, settings: Object.fromEntries(entries) });
   return best;
 }

@@ -21,8 +21,12 @@ const OVER = 2;
 const libc = koffi.load("libc.so.6");
 const memfdCreate = libc.func("int memfd_create(const char *name, unsigned int flags)");
 const ftruncate = libc.func("int ftruncate(int fd, int64_t length)");
-const mmap = libc.func("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
-const futex = libc.func("long syscall(long number, uintptr_t address, int operation, int value, void *timeout, uintptr_t address2, int value3)");
+const mmap = libc.func(
+  "uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)",
+);
+const futex = libc.func(
+  "long syscall(long number, uintptr_t address, int operation, int value, void *timeout, uintptr_t address2, int value3)",
+);
 
 class Word {
   readonly #address: number;

@@ -36,7 +36,9 @@ function processorMs(): number {
 }
 
 function children(): string[] {
-  return listed("/proc/self/task").flatMap((tid) => readFileSync(`/proc/self/task/${tid}/children`, "latin1").split(" ").filter(Boolean));
+  return listed("/proc/self/task").flatMap((tid) =>
+    readFileSync(`/proc/self/task/${tid}/children`, "latin1").split(" ").filter(Boolean),
+  );
 }
 
 function listed(folder: string): string[] {
@@ -72,7 +74,9 @@ async function start(how: How, model: Model, count: number): Promise<unknown> {
   }
   const event = new Event({ across: model });
   const task = how === "blocking" ? block : wait;
-  const workers = Array.from({ length: count }, () => (model === "threads" ? Thread.start(task, gate, event) : Process.start(task, gate, event)));
+  const workers = Array.from({ length: count }, () =>
+    model === "threads" ? Thread.start(task, gate, event) : Process.start(task, gate, event),
+  );
   await gate.wait();
   return workers;
 }

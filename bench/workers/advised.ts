@@ -44,9 +44,15 @@ export const takes = task(import.meta, "takes", (bytes: Uint8Array) => bytes[0]!
 export const gives = task(import.meta, "gives", (bytes: number) => new Uint8Array(bytes).fill(7));
 export const grows = task(import.meta, "grows", compute);
 export const blocks = task(import.meta, "blocks", (ms: number) => sleepSync(ms));
-export const digests = task(import.meta, "digests", (rounds: number) => pbkdf2Sync("secret", "salt", rounds, 32, "sha256"));
+export const digests = task(import.meta, "digests", (rounds: number) =>
+  pbkdf2Sync("secret", "salt", rounds, 32, "sha256"),
+);
 export const locks = task(import.meta, "locks", ({ lock, steps }: Held) => lock.runSync(() => compute(steps)));
-export const compresses = task(import.meta, "compresses", async (bytes: number) => (await gzipped(Buffer.alloc(bytes, "some text that repeats"))).length);
+export const compresses = task(
+  import.meta,
+  "compresses",
+  async (bytes: number) => (await gzipped(Buffer.alloc(bytes, "some text that repeats"))).length,
+);
 
 /** A whole number from `least` to `most`. */
 export type Draw = (least: number, most: number) => number;
@@ -68,7 +74,12 @@ export function draw(draw: Draw, work: number, stepsPerMs: number): Drawn[] {
   const steps = (each: number) => Math.round(each * stepsPerMs);
   const [wait, spin, mixed, held, blocked] = [ms(5, 40), ms(1, 20), ms(2, 10), ms(1, 10), ms(2, 20)];
   const words = 2 ** draw(16, 20);
-  const [taken, given, zipped, rounds] = [draw(1 << 16, 1 << 20), draw(1 << 16, 1 << 20), draw(1 << 16, 1 << 19), draw(2000, 20_000)];
+  const [taken, given, zipped, rounds] = [
+    draw(1 << 16, 1 << 20),
+    draw(1 << 16, 1 << 20),
+    draw(1 << 16, 1 << 19),
+    draw(2000, 20_000),
+  ];
   const lock = new Lock({ across: "processes" });
   return [
     of("waits", waits, wait, () => wait),

@@ -14,7 +14,10 @@ function churn(): number {
   return state;
 }
 
-export const spin = task(import.meta, function spin(gate: Barrier, times: number): readonly [start: number, end: number] {
+export const spin = task(import.meta, function spin(gate: Barrier, times: number): readonly [
+  start: number,
+  end: number,
+] {
   gate.waitSync();
   const start = now();
   for (let time = 0; time < times; time++) if (churn() === 0) throw new Error("xorshift never reaches 0");

@@ -20,7 +20,10 @@ if (isMain(import.meta)) {
   // 创建多个线程（或进程）
   const workers = [];
   for (let i = 0; i < 10; i++) {
-    const worker = across === "processes" ? new Process(incrementCounter, { args: [counter, lock] }) : new Thread(incrementCounter, { args: [counter, lock] });
+    const worker =
+      across === "processes"
+        ? new Process(incrementCounter, { args: [counter, lock] })
+        : new Thread(incrementCounter, { args: [counter, lock] });
     workers.push(worker);
     worker.start();
   }

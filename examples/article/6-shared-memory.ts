@@ -17,7 +17,10 @@ if (isMain(import.meta)) {
   // 创建多个进程（或线程）
   const workers = [];
   for (let i = 0; i < 10; i++) {
-    const worker = across === "processes" ? new Process(incrementCounter, { args: [counter] }) : new Thread(incrementCounter, { args: [counter] });
+    const worker =
+      across === "processes"
+        ? new Process(incrementCounter, { args: [counter] })
+        : new Thread(incrementCounter, { args: [counter] });
     workers.push(worker);
     worker.start();
   }

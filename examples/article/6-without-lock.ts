@@ -16,7 +16,9 @@ if (isMain(import.meta)) {
   const workers = [];
   for (let i = 0; i < 10; i++) {
     const worker =
-      across === "processes" ? new Process(incrementCounter, { args: [counter, start] }) : new Thread(incrementCounter, { args: [counter, start] });
+      across === "processes"
+        ? new Process(incrementCounter, { args: [counter, start] })
+        : new Thread(incrementCounter, { args: [counter, start] });
     workers.push(worker);
     worker.start();
   }

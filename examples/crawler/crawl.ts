@@ -23,7 +23,10 @@ export interface Page {
  * Reads a site page by page, each once. Every page that is found becomes a task of one group; the pool decides when its
  * request begins.
  */
-export async function crawl(origin: string, { depth, pageTimeout, concurrency, rate, signal }: CrawlOptions): Promise<Page[]> {
+export async function crawl(
+  origin: string,
+  { depth, pageTimeout, concurrency, rate, signal }: CrawlOptions,
+): Promise<Page[]> {
   await using pool = new AsyncPool({ concurrency, rate });
   const pages: Page[] = [];
   const seen = new Set<string>();
@@ -53,7 +56,9 @@ async function read(url: string, limit: number, signal: AbortSignal): Promise<re
       async (scope) => {
         const response = await fetch(url, { signal: scope.signal });
         const text = await response.text();
-        return response.ok ? [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link as string) : `${response.status}`;
+        return response.ok
+          ? [...text.matchAll(/href="([^"]*)"/g)].map(([, link]) => link as string)
+          : `${response.status}`;
       },
       { signal },
     );

@@ -22,7 +22,13 @@ if (isMain(import.meta)) {
 
     // The same crawl, called off in the middle: whatever was under way is cancelled, and nothing is left running.
     const controller = new AbortController();
-    const crawling = crawl(origin, { depth: 3, pageTimeout: 60_000, concurrency: 4, rate: RATE, signal: controller.signal });
+    const crawling = crawl(origin, {
+      depth: 3,
+      pageTimeout: 60_000,
+      concurrency: 4,
+      rate: RATE,
+      signal: controller.signal,
+    });
     void sleep(150).then(() => controller.abort(new Error("the user has seen enough")));
     console.log(await crawling.then(String, (error: Error) => `called off: ${error.message}`));
   } finally {

@@ -23,12 +23,16 @@ function ask(port: string, path: string): Promise<string> {
 if (isMain(import.meta)) {
   const signal = (process.argv[2] ?? "SIGTERM") as NodeJS.Signals;
   // Detached: the leader of a group, whose processes a negative number names.
-  const service = spawn(process.execPath, [fileURLToPath(new URL("./service.js", import.meta.url))], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const service = spawn(process.execPath, [fileURLToPath(new URL("./service.js", import.meta.url))], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ended = new Promise((resolve) => service.once("exit", (code, by) => resolve(by ?? code)));
   const answers: Promise<string>[] = [];
   for await (const line of createInterface(service.stdout)) {
     const [event, detail] = line.split(" ");
-    if (event === "listening") for (let request = 0; request < REQUESTS; request++) answers.push(ask(detail!, `/${request}`));
+    if (event === "listening")
+      for (let request = 0; request < REQUESTS; request++) answers.push(ask(detail!, `/${request}`));
     else if (event === "accepted" && Number(detail) === REQUESTS) process.kill(-service.pid!, signal);
     else if (event !== "accepted") console.log(line);
   }

@@ -5,7 +5,8 @@ import { createPool, isMain, type Pool } from "allcores";
 import { digits } from "./tasks.js";
 
 function poolOf(model: string): Pool {
-  if (model === "remote") return createPool(model, { connection: process.env.REDIS ?? "redis://localhost:6379", queue: "one-word" });
+  if (model === "remote")
+    return createPool(model, { connection: process.env.REDIS ?? "redis://localhost:6379", queue: "one-word" });
   return createPool(model as "async" | "thread" | "process", { workers: 2 });
 }
 

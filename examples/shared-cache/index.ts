@@ -31,7 +31,10 @@ const responses = Promise.all(
     const question = index % QUESTIONS;
     for (;;) {
       try {
-        const response = await fetch(`http://127.0.0.1:${port}/primes/${question}`, { headers: { connection: "close" }, signal: AbortSignal.timeout(2000) });
+        const response = await fetch(`http://127.0.0.1:${port}/primes/${question}`, {
+          headers: { connection: "close" },
+          signal: AbortSignal.timeout(2000),
+        });
         return { question, answer: Number(await response.text()), worker: response.headers.get("worker") };
       } catch {
         // Its worker was killed: another one is asked. A connection that node:cluster was just handing to it is heard

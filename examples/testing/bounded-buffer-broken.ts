@@ -33,7 +33,12 @@ function take({ items, size, changed }: Buffer): number {
 }
 
 export const setup = task(import.meta, "setup", (): Buffer => {
-  return { items: new SharedArray("int32", CAPACITY), size: new Value("int32"), changed: new Condition(), received: new Value("int32") };
+  return {
+    items: new SharedArray("int32", CAPACITY),
+    size: new Value("int32"),
+    changed: new Condition(),
+    received: new Value("int32"),
+  };
 });
 export const producer = task(import.meta, "producer", (buffer: Buffer) => {
   put(buffer, 1);

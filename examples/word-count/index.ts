@@ -35,6 +35,8 @@ if (isMain(import.meta)) {
   counts.shutdown();
   const words = await reducing.join();
 
-  console.log(`${files.length} files, ${characters} characters, ${taken.reduce((sum, pages) => sum + pages, 0)} pages by ${taken.length} parsers`);
+  console.log(
+    `${files.length} files, ${characters} characters, ${taken.reduce((sum, pages) => sum + pages, 0)} pages by ${taken.length} parsers`,
+  );
   for (const [word, count] of words.slice(0, 10)) console.log(`${String(count).padStart(8)}  ${word}`);
 }

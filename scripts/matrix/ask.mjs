@@ -11,7 +11,10 @@ const port = await new Promise((resolve) => {
     server.close(() => resolve(port));
   });
 });
-const server = spawn(command, args, { env: { ...process.env, PORT: String(port), HOSTNAME: "127.0.0.1" }, stdio: ["ignore", "pipe", "pipe"] });
+const server = spawn(command, args, {
+  env: { ...process.env, PORT: String(port), HOSTNAME: "127.0.0.1" },
+  stdio: ["ignore", "pipe", "pipe"],
+});
 let said = "";
 let hasEnded = false;
 for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (said += chunk));

@@ -61,7 +61,11 @@ function failureOf({ details: { error } }) {
   if (error === undefined) return {};
   // What node:test wraps is what the test threw; a limit that ran out and a test that was called off have no cause.
   const cause = error.cause ?? error;
-  return { kind: error.failureType, message: String(cause?.message ?? cause), text: typeof cause === "string" ? cause : inspect(cause) };
+  return {
+    kind: error.failureType,
+    message: String(cause?.message ?? cause),
+    text: typeof cause === "string" ? cause : inspect(cause),
+  };
 }
 
 /** Of this process and of all children it has waited for. */

@@ -19,13 +19,18 @@ export function provideRedis(files) {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return;
   console.log(`installing ${PACKAGE}, which the tests of the remote pool need`);
   // The lists of packages may be missing, or older than the packages.
-  if (!apt("install", "-y", "--no-install-recommends", PACKAGE) && apt("update")) apt("install", "-y", "--no-install-recommends", PACKAGE);
+  if (!apt("install", "-y", "--no-install-recommends", PACKAGE) && apt("update"))
+    apt("install", "-y", "--no-install-recommends", PACKAGE);
 }
 
 /** Whether it came to its end well. */
 function apt(...args) {
   try {
-    execFileSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"], timeout: INSTALL_MS, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+    execFileSync("apt-get", args, {
+      stdio: ["ignore", "ignore", "inherit"],
+      timeout: INSTALL_MS,
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
     return true;
   } catch (error) {
     console.error(`apt-get ${args.join(" ")}: ${error.message}`);

@@ -21,7 +21,9 @@ export async function measureSlowness(lanes) {
       return x;
     });
     const began = performance.now();
-    const code = await new Promise((resolve, reject) => spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }).on("exit", resolve).on("error", reject));
+    const code = await new Promise((resolve, reject) =>
+      spawn(process.execPath, ["-e", "0"], { stdio: "ignore" }).on("exit", resolve).on("error", reject),
+    );
     if (code !== 0) throw new Error(`a program that does nothing ended with ${code}`);
     samples.push(Math.max(loop / idle.loop, (performance.now() - began) / idle.start));
   }

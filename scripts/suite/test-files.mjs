@@ -64,7 +64,8 @@ export async function playFiles(files, { lanes, slowness, whole = false }, tell)
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
   const lane = async () => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) tell(await playFile(file, { folder, slowness, whole, running }));
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift())
+      tell(await playFile(file, { folder, slowness, whole, running }));
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, end);
@@ -77,8 +78,14 @@ async function playFile(file, { folder, slowness, whole, running }) {
   // them.
   const { NODE_EXTRA_CA_CERTS: certificates, ...env } = process.env;
   if (certificates !== undefined) env.npm_config_cafile ??= certificates;
-  Object.assign(env, { ALLCORES_TEST_RECORD: record, ALLCORES_TEST_SLOWNESS: String(slowness), ALLCORES_TEST_FORM: whole ? "whole" : "short" });
-  const reporters = ["spec", "stdout", reporter, "/dev/null"].map((value, index) => `--test-reporter${index % 2 === 0 ? "" : "-destination"}=${value}`);
+  Object.assign(env, {
+    ALLCORES_TEST_RECORD: record,
+    ALLCORES_TEST_SLOWNESS: String(slowness),
+    ALLCORES_TEST_FORM: whole ? "whole" : "short",
+  });
+  const reporters = ["spec", "stdout", reporter, "/dev/null"].map(
+    (value, index) => `--test-reporter${index % 2 === 0 ? "" : "-destination"}=${value}`,
+  );
   const began = performance.now();
   // A group of its own, so that a file that hangs is killed with all that it started.
   const child = spawn(process.execPath, [...reporters, join("build/tests", file)], {
@@ -98,14 +105,25 @@ async function playFile(file, { folder, slowness, whole, running }) {
     },
     minutesPerFile * 60_000 * slowness * (whole ? 6 : 1),
   );
-  const ending = await new Promise((resolve, reject) => child.on("exit", (code, signal) => resolve({ code, signal })).on("error", reject));
+  const ending = await new Promise((resolve, reject) =>
+    child.on("exit", (code, signal) => resolve({ code, signal })).on("error", reject),
+  );
   clearTimeout(limit);
   // What it left running holds its output open.
-  const drained = new Promise((resolve) => (child.stdout.destroyed && child.stderr.destroyed ? resolve() : child.on("close", resolve)));
+  const drained = new Promise((resolve) =>
+    child.stdout.destroyed && child.stderr.destroyed ? resolve() : child.on("close", resolve),
+  );
   await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 1000))]);
   kill(child);
   running.delete(child);
-  return { file, output, isTooLong, ...ending, seconds: (performance.now() - began) / 1000, ...readRecord(record, file, ending, isTooLong) };
+  return {
+    file,
+    output,
+    isTooLong,
+    ...ending,
+    seconds: (performance.now() - began) / 1000,
+    ...readRecord(record, file, ending, isTooLong),
+  };
 }
 
 /**
@@ -118,7 +136,9 @@ function readRecord(path, file, { code, signal }, isTooLong) {
     .filter(Boolean)
     .map((line) => JSON.parse(line));
   const ended = lines.filter((line) => line.ended !== undefined);
-  const tests = ended.filter(({ isSuite, outcome, kind }) => !isSuite || (outcome === "failed" && kind !== "subtestsFailed"));
+  const tests = ended.filter(
+    ({ isSuite, outcome, kind }) => !isSuite || (outcome === "failed" && kind !== "subtestsFailed"),
+  );
   const open = new Set(lines.filter(({ begun }) => begun !== undefined).map(({ begun }) => begun));
   for (const { ended: name } of ended) open.delete(name);
   const how = isTooLong
@@ -127,7 +147,8 @@ function readRecord(path, file, { code, signal }, isTooLong) {
       ? `the process ended with ${code} before it`
       : `the process was killed by ${signal} before it ended`;
   const innermost = [...open].filter((name) => ![...open].some((other) => other.startsWith(`${name} > `)));
-  for (const name of innermost) tests.push({ ended: name, outcome: "failed", milliseconds: 0, message: how, text: how });
+  for (const name of innermost)
+    tests.push({ ended: name, outcome: "failed", milliseconds: 0, message: how, text: how });
   if ((code !== 0 || isTooLong) && !tests.some(({ outcome }) => outcome === "failed"))
     tests.push({ ended: `(${file})`, outcome: "failed", milliseconds: 0, message: how, text: how });
   return { tests, processorSeconds: lines.find((line) => line.wholeFile !== undefined)?.wholeFile };

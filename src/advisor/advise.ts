@@ -34,7 +34,14 @@ export interface AdvicePlan {
   readonly runs: number;
 }
 
-const OPTIONS = new KnownOptions<AdviceOptions>({ budget: true, once: true, total: true, sample: true, workers: true, announce: true });
+const OPTIONS = new KnownOptions<AdviceOptions>({
+  budget: true,
+  once: true,
+  total: true,
+  sample: true,
+  workers: true,
+  announce: true,
+});
 const BUDGET_MS = 2000;
 const SAMPLE = 12;
 /** So many that memory is used again which earlier items took, as it is once the work is under way. */
@@ -78,24 +85,39 @@ const WORKERS_PER_CORE = 4;
  * }
  * ```
  */
-export async function advise<A, R>(task: Task<(input: A) => R>, inputs: Iterable<A>, options: AdviceOptions = {}): Promise<Advice> {
+export async function advise<A, R>(
+  task: Task<(input: A) => R>,
+  inputs: Iterable<A>,
+  options: AdviceOptions = {},
+): Promise<Advice> {
   const identity = identityOf(task);
   if (typeof inputs !== "object" || inputs === null || !(Symbol.iterator in inputs))
-    throw new ArgumentTypeError(`advise(task, inputs): the inputs must be an iterable, got ${inputs === null ? "null" : typeof inputs}`);
+    throw new ArgumentTypeError(
+      `advise(task, inputs): the inputs must be an iterable, got ${inputs === null ? "null" : typeof inputs}`,
+    );
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options must be an object such as { budget: 2000 }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { budget: 2000 }, got ${options === null ? "null" : typeof options}`,
+    );
   OPTIONS.check(options);
   const { once = false, announce, ...given } = ownOptions(options);
   if (typeof once !== "boolean") throw new ArgumentTypeError(`options.once must be true or false, got ${typeof once}`);
-  if (announce !== undefined && typeof announce !== "function") throw new ArgumentTypeError(`options.announce must be a function, got ${typeof announce}`);
+  if (announce !== undefined && typeof announce !== "function")
+    throw new ArgumentTypeError(`options.announce must be a function, got ${typeof announce}`);
   const all = listOf(inputs);
-  if (all.length === 0) throw new ArgumentTypeError("advise(task, inputs): there are no inputs: give at least one that the task will be called with");
+  if (all.length === 0)
+    throw new ArgumentTypeError(
+      "advise(task, inputs): there are no inputs: give at least one that the task will be called with",
+    );
   const cores = cpuCount();
   const items = wholeNumber("total", given.total, 1, all.length);
   const most = wholeNumber("workers", given.workers, 1, WORKERS_PER_CORE * cores);
   const indexes = spread(all.length, wholeNumber("sample", given.sample, 1, SAMPLE));
   const budget = milliseconds("budget", given.budget, BUDGET_MS);
-  await announce?.({ inputs: indexes, runs: once ? 1 : ROUNDS + Math.ceil((IN_EACH_THREAD * cores + ON_ONE_LOOP) / indexes.length) });
+  await announce?.({
+    inputs: indexes,
+    runs: once ? 1 : ROUNDS + Math.ceil((IN_EACH_THREAD * cores + ON_ONE_LOOP) / indexes.length),
+  });
   const calls = indexes.map((index) => ({ index, args: [all[index]] }));
   const sampled = await sampleIn({ task: identity, calls, rounds: once ? 1 : ROUNDS, isTried: !once, cores, budget });
   return adviceOf(identity.name, sampled, { items, cores, most });
@@ -107,7 +129,9 @@ function listOf<A>(inputs: Iterable<A>): A[] {
   const iterator = inputs[Symbol.iterator]();
   for (let step = iterator.next(); step.done !== true; step = iterator.next()) {
     if (step.done === undefined && isThenable(step))
-      throw new ArgumentTypeError("advise(task, inputs): the input's next() gave a promise: await its items first, and give those");
+      throw new ArgumentTypeError(
+        "advise(task, inputs): the input's next() gave a promise: await its items first, and give those",
+      );
     list.push(step.value);
   }
   return list;
@@ -116,7 +140,9 @@ function listOf<A>(inputs: Iterable<A>): A[] {
 /** Up to `most` numbers below `count`, evenly spread, and in an order in which each beginning is spread too. */
 export function spread(count: number, most: number): number[] {
   const chosen = Math.min(count, most);
-  const even = Array.from({ length: chosen }, (_, at) => (chosen === 1 ? 0 : Math.round((at * (count - 1)) / (chosen - 1))));
+  const even = Array.from({ length: chosen }, (_, at) =>
+    chosen === 1 ? 0 : Math.round((at * (count - 1)) / (chosen - 1)),
+  );
   // The golden section never comes close to where it was before.
   return even
     .map((index, at) => ({ index, rank: (at * 0.618_033_988_75) % 1 }))
@@ -124,7 +150,11 @@ export function spread(count: number, most: number): number[] {
     .map(({ index }) => index);
 }
 
-function adviceOf(task: string, sampled: Sampled, { items, cores, most }: Pick<Grounds, "items" | "cores" | "most">): Advice {
+function adviceOf(
+  task: string,
+  sampled: Sampled,
+  { items, cores, most }: Pick<Grounds, "items" | "cores" | "most">,
+): Advice {
   const { starts, serial, untried, runs, weight } = sampled;
   const excluded = [...sampled.excluded].map(([model, reason]) => ({ model, reason }));
   const known = { task, items, cores, starts, serial, excluded, failed: failedOf(runs) };
@@ -163,7 +193,9 @@ function unfinishedAdvice(
     chunkSize: 1,
     certainty: unfinished?.state === undefined || unfinished.state === "starting" ? "cannot tell" : "likely",
     margin: 0,
-    reasons: [`No run of the task had ended after ${after} ms; its worker was ${unfinished?.state ?? "not to be seen"} then.`],
+    reasons: [
+      `No run of the task had ended after ${after} ms; its worker was ${unfinished?.state ?? "not to be seen"} then.`,
+    ],
     wouldChange: ["A larger budget, within which at least one run ends."],
     candidates: [],
     sample: undefined,

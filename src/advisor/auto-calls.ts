@@ -33,7 +33,13 @@ export class AutoCalls {
   }
 
   /** `how`: whether an item is the arguments, or one of them. */
-  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions): MapRun<A, Kept<R>> {
+  map<A, R>(
+    task: TaskIdentity,
+    items: Iterable<A> | AsyncIterable<A>,
+    how: number,
+    verb: string,
+    options: MapOptions,
+  ): MapRun<A, Kept<R>> {
     const plan = mapPlan(verb, task, items, how, this.#settings, options);
     this.schedulers.checkOpen("map");
     return new MapRun<A, Kept<R>>(new RoutedMap(this.schedulers, this.schedulers.routeOf(task)), plan);

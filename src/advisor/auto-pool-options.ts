@@ -46,12 +46,16 @@ export interface AutoSettings {
 
 export function autoSettingsOf(options: AutoPoolOptions): AutoSettings {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { workers: 4 }, got ${options === null ? "null" : typeof options}`,
+    );
   AUTO_POOL.check(options);
   const { concurrency, ...others } = ownOptions(options);
   const settings = settingsOf(others, "threads");
   const excluded = new Map<RouteModel, string>();
-  const workersOnly = ["initializer", "resourceLimits", "maxTasksPerWorker", "unresponsive", "worker"].filter((name) => others[name as "worker"] !== undefined);
+  const workersOnly = ["initializer", "resourceLimits", "maxTasksPerWorker", "unresponsive", "worker"].filter(
+    (name) => others[name as "worker"] !== undefined,
+  );
   if (workersOnly.length > 0) excluded.set("async", `the pool's ${workersOnly.join(", ")} is for workers`);
   if (others.worker !== undefined) excluded.set("process", "the pool's worker is for threads");
   return { settings, concurrency: wholeNumber("concurrency", concurrency, 1, DEFAULT_CONCURRENCY), excluded };

@@ -122,7 +122,11 @@ export class AutoPool implements ChoosingPool {
     return this.#calls.trySubmit(identityOf(task), args) as Future<ResultOf<F>> | undefined;
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
+  map<A, R>(
+    task: Task<(item: A) => R>,
+    items: Iterable<A> | AsyncIterable<A>,
+    options: MapOptions = {},
+  ): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 

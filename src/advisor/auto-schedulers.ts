@@ -39,7 +39,11 @@ const LEAST_TURNS = 60;
  */
 const LEAST_RAN = 0.2;
 
-const KINDS: Record<RouteModel, () => LinkKind> = { thread: () => threadLinks, process: () => processLinks, async: () => localKind(undefined) };
+const KINDS: Record<RouteModel, () => LinkKind> = {
+  thread: () => threadLinks,
+  process: () => processLinks,
+  async: () => localKind(undefined),
+};
 
 export class AutoSchedulers {
   readonly title = "AutoPool";
@@ -70,7 +74,9 @@ export class AutoSchedulers {
   readonly #onSettled: (() => void)[] = [];
 
   /** Of all schedulers, as they are when somebody goes through them. */
-  readonly #slots: Iterable<WorkerSlot> = { [Symbol.iterator]: () => this.all.flatMap((scheduler) => [...scheduler.slots]).values() };
+  readonly #slots: Iterable<WorkerSlot> = {
+    [Symbol.iterator]: () => this.all.flatMap((scheduler) => [...scheduler.slots]).values(),
+  };
 
   constructor(settings: PoolSettings, concurrency: number, excluded: ReadonlyMap<RouteModel, string>) {
     this.settings = settings;
@@ -140,7 +146,8 @@ export class AutoSchedulers {
 
   checkOpen(verb: string): void {
     for (const scheduler of this.all) scheduler.checkOpen(verb);
-    if (this.#isClosed) throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
+    if (this.#isClosed)
+      throw new StateError(`this ${this.title} was closed: ${verb} before close(), or make a new pool`);
   }
 
   /** All threads may come. */
@@ -241,7 +248,10 @@ export class AutoSchedulers {
   }
 
   #make(model: RouteModel): Scheduler {
-    const settings = model === "async" ? { ...this.settings, workers: this.#concurrency } : { ...this.settings, workers: this.#workers };
+    const settings =
+      model === "async"
+        ? { ...this.settings, workers: this.#concurrency }
+        : { ...this.settings, workers: this.#workers };
     return new Scheduler(this.title, settings, KINDS[model](), this.account);
   }
 
@@ -341,7 +351,9 @@ export class AutoSchedulers {
   #move(route: Route): void {
     if (this.threads.isEnded) return;
     const to = this.of(route);
-    const jobs = this.threads.waiting.take((job) => (!(job instanceof Call) || job.isMovable) && this.routeOf(job.task) === route);
+    const jobs = this.threads.waiting.take(
+      (job) => (!(job instanceof Call) || job.isMovable) && this.routeOf(job.task) === route,
+    );
     for (const job of jobs) {
       // It is counted already.
       if (!job.isChunk) this.account.tally.submitted--;

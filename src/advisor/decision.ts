@@ -47,7 +47,11 @@ function chunkOf({ sample, items }: Grounds, { model, workers }: Candidate): num
 }
 
 /** From how many items on another model is the better one, going up or down by doubling; undefined where none is. */
-export function turnOf(grounds: Grounds, excluded: ReadonlySet<Candidate["model"]>, step: number): { items: number; model: Candidate["model"] } | undefined {
+export function turnOf(
+  grounds: Grounds,
+  excluded: ReadonlySet<Candidate["model"]>,
+  step: number,
+): { items: number; model: Candidate["model"] } | undefined {
   const now = bestOf(predict(grounds, excluded)).model;
   for (let { items } = grounds, turns = 0; turns < 16; turns++) {
     items = Math.round(items * step);

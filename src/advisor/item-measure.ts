@@ -40,22 +40,28 @@ const NOWHERE = new URL("data:text/javascript,");
 export const beReady = task(NOWHERE, "allcores.beReady", () => {});
 
 /** Runs a task once, and gives what that took. */
-export const measureItem = task(NOWHERE, "allcores.measureItem", async (url: string, name: string, args: readonly unknown[]) =>
-  measured(await importTask(url, name), args),
+export const measureItem = task(
+  NOWHERE,
+  "allcores.measureItem",
+  async (url: string, name: string, args: readonly unknown[]) => measured(await importTask(url, name), args),
 );
 
 /**
  * Runs a task for several inputs at a time on one event loop. Gives the milliseconds from the first call to the last
  * value, less what the thread waited for a processor.
  */
-export const runTogether = task(NOWHERE, "allcores.runTogether", async (url: string, name: string, calls: readonly (readonly unknown[])[]) => {
-  const fn = await importTask(url, name);
-  const before = stat();
-  const began = realNow();
-  await Promise.allSettled(calls.map(async (args) => await (fn(...args) as unknown)));
-  const took = realNow() - began;
-  return Math.max(0, took - delayBetween(before, stat()));
-});
+export const runTogether = task(
+  NOWHERE,
+  "allcores.runTogether",
+  async (url: string, name: string, calls: readonly (readonly unknown[])[]) => {
+    const fn = await importTask(url, name);
+    const before = stat();
+    const began = realNow();
+    await Promise.allSettled(calls.map(async (args) => await (fn(...args) as unknown)));
+    const took = realNow() - began;
+    return Math.max(0, took - delayBetween(before, stat()));
+  },
+);
 
 async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<ItemMeasure> {
   const memory = memoryInUse();
@@ -86,7 +92,16 @@ async function measured(fn: AnyFunction, args: readonly unknown[]): Promise<Item
   const cpu = before === undefined || after === undefined ? wall - idle : (after.ran - before.ran) / 1e6;
   const delayed = delayBetween(before, after);
   const elsewhere = before === undefined || after === undefined ? 0 : Math.max(0, (user + system) / 1000 - cpu);
-  return { wall, cpu: Math.min(cpu, wall), elsewhere, delayed: Math.min(delayed, wall), idle: Math.min(idle, wall), allocated, ...weighed(value), failure };
+  return {
+    wall,
+    cpu: Math.min(cpu, wall),
+    elsewhere,
+    delayed: Math.min(delayed, wall),
+    idle: Math.min(idle, wall),
+    allocated,
+    ...weighed(value),
+    failure,
+  };
 }
 
 /**
@@ -105,7 +120,10 @@ function weighed(value: unknown): { resultBytes: number; resultMs: number } {
 }
 
 /** The fastest of some turns, since the first is cold; of one alone, where that takes long. */
-export function weightOfMessage(encoded: () => ReturnType<typeof encode>): { readonly bytes: number; readonly ms: number } {
+export function weightOfMessage(encoded: () => ReturnType<typeof encode>): {
+  readonly bytes: number;
+  readonly ms: number;
+} {
   let bytes = 0;
   let ms = Number.POSITIVE_INFINITY;
   const began = realNow();

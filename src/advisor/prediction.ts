@@ -46,7 +46,9 @@ export function predict(grounds: Grounds, excluded: ReadonlySet<Candidate["model
     if (items > 1 && grounds.sample.waiting > 0) candidates.push(onLoop(grounds, Math.min(LOOP_CALLS, items)));
   }
   for (const model of ["thread", "process"] as const)
-    if (!excluded.has(model)) for (const workers of countsUpTo(Math.min(most, items), grounds.cores)) candidates.push(onWorkers(grounds, model, workers));
+    if (!excluded.has(model))
+      for (const workers of countsUpTo(Math.min(most, items), grounds.cores))
+        candidates.push(onWorkers(grounds, model, workers));
   return candidates.sort((a, b) => a.ms - b.ms);
 }
 
@@ -57,14 +59,22 @@ function countsUpTo(most: number, cores: number): number[] {
   return [...counts].filter((count) => count >= 1).sort((a, b) => a - b);
 }
 
-function onLoop({ sample: { wall, cpu, elsewhere, held, allocated }, items, cores, serial }: Grounds, calls: number): Candidate {
+function onLoop(
+  { sample: { wall, cpu, elsewhere, held, allocated }, items, cores, serial }: Grounds,
+  calls: number,
+): Candidate {
   const waits = wall * (serial.loop + (1 - serial.loop) / calls);
   // The loop is held by one call at a time, and what the last one waits for follows.
-  const ms = Math.max(items * held + (wall - held), items * waits, (items * (cpu + elsewhere)) / cores) + items * CALL_MS;
+  const ms =
+    Math.max(items * held + (wall - held), items * waits, (items * (cpu + elsewhere)) / cores) + items * CALL_MS;
   return { model: "async", workers: calls, ms, memory: calls * allocated };
 }
 
-function onWorkers({ sample, items, cores, starts, serial }: Grounds, model: "thread" | "process", workers: number): Candidate {
+function onWorkers(
+  { sample, items, cores, starts, serial }: Grounds,
+  model: "thread" | "process",
+  workers: number,
+): Candidate {
   const { wall, cpu, elsewhere, codec, allocated } = sample;
   const parallel = 1 - serial.workers;
   const beside = Math.min(workers, cores);
@@ -77,6 +87,7 @@ function onWorkers({ sample, items, cores, starts, serial }: Grounds, model: "th
   // A worker runs one call at a time: the last round of calls may not fill them all.
   const lastRound = Math.ceil(items / workers) * mine * parallel + items * mine * serial.workers;
   const start = starts[model] * Math.max(1, workers / cores);
-  const ms = start + Math.max(items * byTurns, items * byCores, items * byOthers, items * bySender, mine > 2 ? lastRound : 0);
+  const ms =
+    start + Math.max(items * byTurns, items * byCores, items * byOthers, items * bySender, mine > 2 ? lastRound : 0);
   return { model, workers, ms, memory: workers * ((model === "thread" ? THREAD_BYTES : PROCESS_BYTES) + allocated) };
 }

@@ -78,7 +78,8 @@ export function summaryOf(runs: readonly SampledRun[], weight: ArgumentWeight): 
     blocked: held === 0 ? 0 : Math.max(0, 1 - cpu / held),
     argumentBytes: weight.bytes,
     resultBytes,
-    codec: 2 * Math.max(weight.ms + median(warm.map(({ resultMs }) => resultMs)), (weight.bytes + resultBytes) * BYTE_MS),
+    codec:
+      2 * Math.max(weight.ms + median(warm.map(({ resultMs }) => resultMs)), (weight.bytes + resultBytes) * BYTE_MS),
     allocated: mean(allocated),
     growth: growthOf(warm),
     noise: noiseOf(warm),
@@ -106,7 +107,8 @@ function warmOf(runs: readonly SampledRun[]): SampledRun[] {
 /** The time of the last input over that of the first one, by the line that fits best. */
 function growthOf(runs: readonly SampledRun[]): number {
   const [first, last] = [runs[0], runs.at(-1)];
-  if (first === undefined || last === undefined || runs.length < LEAST_GROWTH_INPUTS || last.index === first.index) return 1;
+  if (first === undefined || last === undefined || runs.length < LEAST_GROWTH_INPUTS || last.index === first.index)
+    return 1;
   const at = mean(runs.map(({ index }) => index));
   const height = mean(runs.map(ownTime));
   let rise = 0;

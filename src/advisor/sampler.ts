@@ -64,8 +64,19 @@ export async function sampleIn(plan: SamplePlan): Promise<Sampled> {
     const share = plan.isTried ? (realNow() + deadline) / 2 : deadline;
     const { unfinished, load } = await runRounds(plan, pool, runs, share, deadline);
     const ready = start + load;
-    const starts = isApart ? { process: ready, thread: start * THREAD_START + load } : { thread: ready, process: start / THREAD_START + load };
-    if (unfinished !== undefined) return { runs, weight, starts, serial: { workers: 0, loop: 0 }, excluded, unfinished, untried: ["workers", "loop"] };
+    const starts = isApart
+      ? { process: ready, thread: start * THREAD_START + load }
+      : { thread: ready, process: start / THREAD_START + load };
+    if (unfinished !== undefined)
+      return {
+        runs,
+        weight,
+        starts,
+        serial: { workers: 0, loop: 0 },
+        excluded,
+        unfinished,
+        untried: ["workers", "loop"],
+      };
     const loop = await tryLoop(plan, pool, runs, deadline);
     const workers = await tryWorkers(plan, runs, deadline, excluded);
     const untried: ("workers" | "loop")[] = [];
@@ -148,7 +159,10 @@ async function runRounds(
     for (const { index, args } of calls) {
       const isFirst = runs.length === 0;
       if (!isFirst && realNow() >= share) return { unfinished: undefined, load };
-      const measure = await within(isFirst ? deadline : share, pool.submit(measureItem, url, name, [...bound, ...args]));
+      const measure = await within(
+        isFirst ? deadline : share,
+        pool.submit(measureItem, url, name, [...bound, ...args]),
+      );
       if (measure === LATE) {
         const after = realNow() - began;
         return { unfinished: isFirst ? { state: pool.stats().perWorker[0]?.state, after } : undefined, load };
@@ -160,7 +174,12 @@ async function runRounds(
 }
 
 /** Which part of an item no other can run beside on one loop; undefined where it was not tried. */
-async function tryLoop({ task: { url, name, bound }, calls, isTried }: SamplePlan, pool: Pool, runs: readonly SampledRun[], deadline: number) {
+async function tryLoop(
+  { task: { url, name, bound }, calls, isTried }: SamplePlan,
+  pool: Pool,
+  runs: readonly SampledRun[],
+  deadline: number,
+) {
   const alone = runs.map(ownTime);
   const idle = runs.map((run) => run.idle);
   const one = median(alone);
@@ -202,7 +221,8 @@ async function tryWorkers(
     const start = realNow() - began;
     const end = realNow() + left;
     const run = (at: number) => pool.submit(measureItem, url, name, [...bound, ...calls[at % calls.length]!.args]);
-    const turn = async (count: number) => await within(end, Promise.all(Array.from({ length: count }, (_, at) => run(at))));
+    const turn = async (count: number) =>
+      await within(end, Promise.all(Array.from({ length: count }, (_, at) => run(at))));
     // Once in each, which loads the module there.
     const loading = realNow();
     const cold = await turn(cores);

@@ -50,7 +50,9 @@ export class Sight {
 
   /** Which part of the last looks found it so, from 0 to 1. */
   share(...states: Seen[]): number {
-    return this.#last.length === 0 ? 0 : this.#last.filter((state) => states.includes(state)).length / this.#last.length;
+    return this.#last.length === 0
+      ? 0
+      : this.#last.filter((state) => states.includes(state)).length / this.#last.length;
   }
 
   /** It was seen to leave its event loop to others for most of its time. */

@@ -20,9 +20,14 @@ import { choiceOf, type Selectable, selectable } from "../sync/selectable.js";
  * ```
  */
 export function after(ms: number): Selectable<undefined> {
-  if (typeof ms !== "number") throw new ArgumentTypeError(`after(ms): ms must be a number of milliseconds, got ${typeof ms}`);
+  if (typeof ms !== "number")
+    throw new ArgumentTypeError(`after(ms): ms must be a number of milliseconds, got ${typeof ms}`);
   if (Number.isNaN(ms) || ms < 0) throw new ArgumentRangeError(`after(ms): ms must be 0 or more, got ${ms}`);
   const dueAt = programNow() + ms;
-  const choice = choiceOf<true, undefined>({ dueAt, poll: () => programNow() >= dueAt || undefined, open: () => undefined });
+  const choice = choiceOf<true, undefined>({
+    dueAt,
+    poll: () => programNow() >= dueAt || undefined,
+    open: () => undefined,
+  });
   return { [selectable]: () => choice };
 }

@@ -18,12 +18,43 @@ import {
   ownOptions,
 } from "../errors/index.js";
 import { AT_ONCE, atomics, BLOCKS_AT, HEADER, isStall, limitTo, realNow, within } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { discardItem, type Item, isPlaceable, itemOf, keepItem, lengthOf, loseTaken, open, openCopy, placeable, type Taken, tellCommitted } from "./item.js";
+import {
+  discardItem,
+  type Item,
+  isPlaceable,
+  itemOf,
+  keepItem,
+  lengthOf,
+  loseTaken,
+  open,
+  openCopy,
+  placeable,
+  type Taken,
+  tellCommitted,
+} from "./item.js";
 import { GetterPatience } from "./getter-patience.js";
-import { bound, checkMost, PUT, PUT_SYNC, QUEUE_OPTIONS, type QueueOptions, SHUTDOWN, TRY_PUT, WHEN_FULL, whenFullOf } from "./queue-options.js";
+import {
+  bound,
+  checkMost,
+  PUT,
+  PUT_SYNC,
+  QUEUE_OPTIONS,
+  type QueueOptions,
+  SHUTDOWN,
+  TRY_PUT,
+  WHEN_FULL,
+  whenFullOf,
+} from "./queue-options.js";
 import { QUEUE } from "./queue-words.js";
 import { KIND } from "./kinds.js";
 
@@ -62,14 +93,24 @@ const TURNS = atomics.spins(60);
  * await drain(new Queue<string>()); // or a LifoQueue
  * ```
  */
-export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor implements AsyncIterable<T>, Iterable<T>, Selectable<T> {
+export abstract class AnyQueue<T = unknown, P = unknown>
+  extends Monitor
+  implements AsyncIterable<T>, Iterable<T>, Selectable<T>
+{
   /** @internal */
-  constructor(kind: number, size: number, options: QueueOptions | Handle | undefined, known: KnownOptions<object> = QUEUE_OPTIONS) {
+  constructor(
+    kind: number,
+    size: number,
+    options: QueueOptions | Handle | undefined,
+    known: KnownOptions<object> = QUEUE_OPTIONS,
+  ) {
     const given = ownOptions(options);
     const attached = given instanceof Handle;
     const maxSize = attached ? 0 : bound(given?.maxSize, "maxSize");
     const capacity = attached ? 0 : bound(given?.capacity, "capacity");
-    const whenFull = attached ? WHEN_FULL.wait : whenFullOf(given?.whenFull, maxSize + capacity > 0, kind === KIND.queue);
+    const whenFull = attached
+      ? WHEN_FULL.wait
+      : whenFullOf(given?.whenFull, maxSize + capacity > 0, kind === KIND.queue);
     super(kind, size, options, known);
     if (attached) return;
     this.words[this.at + QUEUE.whenFull] = whenFull;
@@ -140,7 +181,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const waiting = { item: keepItem(item) };
     let done: boolean | undefined;
     try {
-      done = deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
+      done =
+        deadline === 0
+          ? undefined
+          : this.heap.parker.blockUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline);
     } finally {
       if (done !== true) discardItem(waiting.item);
     }
@@ -172,7 +216,15 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const waiting = { item: keepItem(item) };
     let done: boolean | undefined;
     try {
-      done = deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.puttersWait, this.#putAttempt(waiting, priority), deadline, signal);
+      done =
+        deadline === 0
+          ? undefined
+          : await this.heap.parker.waitUntil(
+              this.at + QUEUE.puttersWait,
+              this.#putAttempt(waiting, priority),
+              deadline,
+              signal,
+            );
     } finally {
       if (done !== true) discardItem(waiting.item);
     }
@@ -237,7 +289,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const signal = signalOf(options);
     const taken =
       this.#takeNow() ??
-      (deadline === 0 ? undefined : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
+      (deadline === 0
+        ? undefined
+        : await this.heap.parker.waitUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline, signal)) ??
       this.#timedOut("had no item", options);
     if (typeof taken === "number") return taken as T;
     return await decodeLoading(() => open(taken, this.heap) as T, this.heap);
@@ -390,7 +444,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   taskDone(): void {
     this.checkUsable();
     const left = this.finish();
-    if (left < 0) throw new ReleasedTooOftenError(`taskDone() was called more often than items were put into ${this.title}`);
+    if (left < 0)
+      throw new ReleasedTooOftenError(`taskDone() was called more often than items were put into ${this.title}`);
     if (left === 0) this.wake(this.at + QUEUE.joinersWait, EVERYBODY, QUEUE.joinersWait);
   }
 
@@ -410,7 +465,10 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.#isDone) return;
-    if (deadline === 0 || !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal)))
+    if (
+      deadline === 0 ||
+      !(await this.heap.parker.waitUntil(this.at + QUEUE.joinersWait, this.#joinAttempt, deadline, signal))
+    )
       this.#timedOut("was not done with all items", options);
   }
 
@@ -444,7 +502,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     SHUTDOWN.check(options);
     options = ownOptions(options);
     const { immediate = false } = options;
-    if (typeof immediate !== "boolean") throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
+    if (typeof immediate !== "boolean")
+      throw new ArgumentTypeError(`options.immediate must be true or false, got ${typeof immediate}`);
     this.checkUsable();
     this.close();
     if (immediate) {
@@ -511,7 +570,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
     const length = lengthOf(item);
     if (length <= most) return item;
     discardItem(item);
-    throw new TooLargeError(`a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`);
+    throw new TooLargeError(
+      `a value of ${length} bytes never fits into ${this.title}, whose capacity is ${capacity} bytes`,
+    );
   }
 
   /** Whether the item went in: false when it was dropped, undefined when it cannot go in now. */
@@ -588,7 +649,8 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
 
   #withMore(values: T[], n: number): T[] {
     try {
-      for (let taken = this.#another(values, n); taken !== undefined; taken = this.#another(values, n)) values.push(open(taken, this.heap) as T);
+      for (let taken = this.#another(values, n); taken !== undefined; taken = this.#another(values, n))
+        values.push(open(taken, this.heap) as T);
     } catch (error) {
       throw Object.assign(error as object, { taken: values });
     }
@@ -626,7 +688,9 @@ export abstract class AnyQueue<T = unknown, P = unknown> extends Monitor impleme
   }
 
   #blockForItem(deadline: number): Taken | undefined {
-    return deadline === 0 ? undefined : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
+    return deadline === 0
+      ? undefined
+      : this.heap.parker.blockUntil(this.at + QUEUE.gettersWait, this.#getAttempt, deadline);
   }
 
   readonly #getAttempt: Attempt<Taken> = (granted) => {

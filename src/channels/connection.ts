@@ -45,7 +45,10 @@ import type { PipeReader } from "./pipe-reader.js";
  * here.free();
  * ```
  */
-export class Connection<S = unknown, R = S> extends SharedObject implements AsyncIterable<R>, Iterable<R>, Selectable<R>, AsyncDisposable, Disposable {
+export class Connection<S = unknown, R = S>
+  extends SharedObject
+  implements AsyncIterable<R>, Iterable<R>, Selectable<R>, AsyncDisposable, Disposable
+{
   readonly #end: PipeEnd;
   readonly #generation: number;
   readonly #state = new EndState(() => this.title);
@@ -343,7 +346,8 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
    */
   close(): void {
     if (this.#state.is !== "open") return;
-    if (this.#inbox.isOpening) throw new StateError(`${this.title} cannot be closed while a message from it is being decoded`);
+    if (this.#inbox.isOpening)
+      throw new StateError(`${this.title} cannot be closed while a message from it is being decoded`);
     this.#leave("closed");
     this.#end.close();
     this.#end.dropUnread();
@@ -375,19 +379,36 @@ export class Connection<S = unknown, R = S> extends SharedObject implements Asyn
     const { heap, at } = this;
     if (this.#state.is === "closed") throw new StateError(`${path} is a Connection that this worker has closed`);
     if (this.#state.is === "sent away")
-      throw new StateError(`${path} is a Connection that was sent away before: an end of a pipe belongs to one worker at a time`);
+      throw new StateError(
+        `${path} is a Connection that was sent away before: an end of a pipe belongs to one worker at a time`,
+      );
     if (to === "processes" && heap.across === "threads") {
       throw new ReachError(
         path,
         `${path} is a Connection that reaches across threads only: create its pipe with { across: "processes" } to send it to another process`,
       );
     }
-    if (isSentThroughItself(this.#end, heap)) throw new StateError(`${path} is an end of the very pipe that it is sent through: nobody could ever receive it`);
+    if (isSentThroughItself(this.#end, heap))
+      throw new StateError(`${path} is an end of the very pipe that it is sent through: nobody could ever receive it`);
     if (this.#outbox.isAwaited || this.#inbox.isAwaited || this.#inbox.isOpening)
-      throw new StateError(`${path} is a Connection at which this worker is waiting: await that, or abort it, before sending it away`);
+      throw new StateError(
+        `${path} is a Connection at which this worker is waiting: await that, or abort it, before sending it away`,
+      );
     const departure = this.#end.nextDeparture;
-    const payload: unknown[] = [heap.across === "processes" ? 1 : 0, heap.id, at, heap.allocator.generationOf(at), this.label, departure];
-    return { kind: "Connection", payload, retain: () => this.#depart(departure), committed: () => this.#leaveHands(departure) };
+    const payload: unknown[] = [
+      heap.across === "processes" ? 1 : 0,
+      heap.id,
+      at,
+      heap.allocator.generationOf(at),
+      this.label,
+      departure,
+    ];
+    return {
+      kind: "Connection",
+      payload,
+      retain: () => this.#depart(departure),
+      committed: () => this.#leaveHands(departure),
+    };
   }
 
   #depart(departure: number): void {
@@ -439,7 +460,9 @@ const departureIn = (payload: unknown): number => (Array.isArray(payload) ? Numb
 function arrived(payload: unknown): Connection {
   const handle = locate(KIND.connection, "Connection", payload);
   if (!new PipeEnd(handle.heap, handle.at).arrive(departureIn(payload)))
-    throw new StateError("an end of a pipe arrived a second time: it belongs to one worker, and is in use where it arrived first");
+    throw new StateError(
+      "an end of a pipe arrived a second time: it belongs to one worker, and is in use where it arrived first",
+    );
   return Connection.attach(handle);
 }
 

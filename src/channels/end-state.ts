@@ -27,12 +27,16 @@ export class EndState {
       );
     }
     const [can, other] = verb === "send" ? ["receive", "second"] : ["send", "first"];
-    throw new StateError(`${verb}: ${this.title} can only ${can}, its pipe is one-way: use the ${other} end, or createPipe() without { duplex: false }`);
+    throw new StateError(
+      `${verb}: ${this.title} can only ${can}, its pipe is one-way: use the ${other} end, or createPipe() without { duplex: false }`,
+    );
   }
 
   throwPeerGone(verb: "send" | "recv"): never {
     const rest = verb === "send" ? "nobody could receive it" : "everything that was sent has been received";
-    throw new ConnectionClosedError(`${verb}: the other end of ${this.title} was closed, or its worker has ended, and ${rest}`);
+    throw new ConnectionClosedError(
+      `${verb}: the other end of ${this.title} was closed, or its worker has ended, and ${rest}`,
+    );
   }
 
   throwClosedHere(): never {

@@ -78,7 +78,10 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
       const maxSize = words[at + QUEUE.maxSize]!;
       const capacity = words[at + QUEUE.capacity]!;
       const length = lengthOf(item);
-      if ((maxSize > 0 && words[live + STATE.size]! >= maxSize) || (capacity > 0 && words[live + STATE.bytes]! + length > capacity)) {
+      if (
+        (maxSize > 0 && words[live + STATE.size]! >= maxSize) ||
+        (capacity > 0 && words[live + STATE.bytes]! + length > capacity)
+      ) {
         if (waits) this.expectWake(QUEUE.puttersWait);
         return false;
       }
@@ -201,6 +204,10 @@ export abstract class FlipQueue<T, P = unknown> extends AnyQueue<T, P> {
 export function flipInsight(name: string): Insight {
   return queueInsight(name, ({ words }, at) => {
     const live = liveState(words, at);
-    return { size: words[live + STATE.size]!, unfinished: words[live + STATE.unfinished]!, shutDown: words[live + STATE.closed] !== OPEN };
+    return {
+      size: words[live + STATE.size]!,
+      unfinished: words[live + STATE.unfinished]!,
+      shutDown: words[live + STATE.closed] !== OPEN,
+    };
   });
 }

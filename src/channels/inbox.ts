@@ -1,6 +1,13 @@
 /** The receiving side of an end of a pipe. Its awaiting callers stand in line, and only the first of them takes. */
 import { atomics, type Heap } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import type { EndState } from "./end-state.js";
 import type { PipeEnd } from "./pipe-end.js";
 import { PipeReader } from "./pipe-reader.js";
@@ -137,7 +144,8 @@ export class Inbox {
     return this.#heap.parker.blockUntil(this.keyFor("poll"), this.#pollAttempt, deadline) ?? false;
   }
 
-  readonly #pollAttempt: Attempt<true> = () => this.#isThere(this.#reader ?? this.#state.throwClosedHere()) || undefined;
+  readonly #pollAttempt: Attempt<true> = () =>
+    this.#isThere(this.#reader ?? this.#state.throwClosedHere()) || undefined;
 
   /** Whether a message is there, or none will ever be; a caller that is about to sleep asks. */
   #isThere(reader: PipeReader): boolean {

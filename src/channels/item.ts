@@ -8,7 +8,18 @@
  * | INTEGER | one word: an integer of 32 bits, which needs no encoder |
  */
 import { decode, encode, holdCopy, lose } from "../codec/index.js";
-import { discard, keep, losePayload, MOST_INLINE_BYTES, type Outgoing, payloadWords, store, StoredMessage, storeNow, writePayload } from "../codec/payload.js";
+import {
+  discard,
+  keep,
+  losePayload,
+  MOST_INLINE_BYTES,
+  type Outgoing,
+  payloadWords,
+  store,
+  StoredMessage,
+  storeNow,
+  writePayload,
+} from "../codec/payload.js";
 import { dropMessage, readStored, storedLength, takeMessage } from "../codec/stored-message.js";
 import { CorruptError, UnknownClassError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
@@ -89,7 +100,8 @@ export function read(header: number, heap: Heap, at: number): Taken {
   if (header === INTEGER) return heap.words[at]!;
   if (header === STORED) return { block: heap.words[at]! };
   // No message is empty: so memory that was never written to holds no items.
-  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES)) throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
+  if (!((header - 1) >>> 0 < MOST_INLINE_BYTES))
+    throw new CorruptError(`the header of an item in shared memory, ${header}, is not one`);
   return { bytes: copyOf(heap.bytes, at * 4, header), length: header };
 }
 
@@ -102,7 +114,10 @@ export function read(header: number, heap: Heap, at: number): Taken {
 export function copyItem(header: number, heap: Heap, at: number): Taken {
   const taken = read(header, heap, at);
   if (typeof taken === "number") return taken;
-  const copy = "block" in taken ? readStored(heap, taken.block, (bytes, from, length) => ({ bytes: bytes.slice(from, from + length), length })) : taken;
+  const copy =
+    "block" in taken
+      ? readStored(heap, taken.block, (bytes, from, length) => ({ bytes: bytes.slice(from, from + length), length }))
+      : taken;
   holdCopy(copy.bytes, 0, copy.length);
   return copy;
 }

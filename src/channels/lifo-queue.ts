@@ -8,7 +8,17 @@ import { CorruptError } from "../errors/index.js";
 import { type Heap, onDestroy, Walk } from "../memory/index.js";
 import type { QueueOptions } from "./queue-options.js";
 import { FlipQueue, flipInsight, liveState, STATE } from "./flip-queue.js";
-import { copyItem, type Item, lengthBehind, loseItem, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import {
+  copyItem,
+  type Item,
+  lengthBehind,
+  loseItem,
+  payloadBehind,
+  payloadOf,
+  read,
+  type Taken,
+  write,
+} from "./item.js";
 import { KIND } from "./kinds.js";
 
 /**
@@ -76,7 +86,10 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
     const recordWords = payloadOf(item) + 1;
     if (top + recordWords > words[next + STACK.end]!) {
       const below = words[next + STACK.chunk]!;
-      const chunk = heap.allocator.allocate(Math.max(Math.min(2 * words[next + STACK.end]!, MOST_CHUNK_WORDS), FIRST_RECORD + recordWords), KIND.plain);
+      const chunk = heap.allocator.allocate(
+        Math.max(Math.min(2 * words[next + STACK.end]!, MOST_CHUNK_WORDS), FIRST_RECORD + recordWords),
+        KIND.plain,
+      );
       heap.words[chunk + BELOW] = below;
       heap.words[chunk + BELOW_TOP] = top;
       words[next + STACK.chunk] = chunk;
@@ -141,7 +154,9 @@ export class LifoQueue<T = unknown> extends FlipQueue<T> {
 /** The chunk, if it may have its top there. */
 function checkTop(chunk: number, top: number): number {
   if (chunk > 0 && top >= FIRST_RECORD) return chunk;
-  throw new CorruptError(`a stack in shared memory has its top at word ${top} of a chunk at ${chunk}: no chunk has one there`);
+  throw new CorruptError(
+    `a stack in shared memory has its top at word ${top} of a chunk at ${chunk}: no chunk has one there`,
+  );
 }
 
 onDestroy(KIND.lifoQueue, (heap: Heap, at: number) => {

@@ -2,7 +2,14 @@
 import { encode, type Message } from "../codec/index.js";
 import { discard, keep, MOST_INLINE_BYTES, type Outgoing, store, StoredMessage, storeNow } from "../codec/payload.js";
 import { AT_ONCE, type Heap, within } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import type { EndState } from "./end-state.js";
 import type { PipeEnd } from "./pipe-end.js";
 import { PipeWriter } from "./pipe-writer.js";
@@ -62,7 +69,8 @@ export class Outbox {
     if (item === false) this.#state.timedOut("no room", options);
     const { parker } = this.#heap;
     try {
-      if (!(await parker.waitUntil(this.#writer!.key, this.#attempt(item), deadline, signal))) this.#state.timedOut("no room", options);
+      if (!(await parker.waitUntil(this.#writer!.key, this.#attempt(item), deadline, signal)))
+        this.#state.timedOut("no room", options);
     } catch (error) {
       if (!item.sent) throw error;
     } finally {
@@ -76,7 +84,8 @@ export class Outbox {
     if (item === true) return;
     if (item === false) this.#state.timedOut("no room", options);
     try {
-      if (!this.#heap.parker.blockUntil(this.#writer!.key, this.#attempt(item), deadline)) this.#state.timedOut("no room", options);
+      if (!this.#heap.parker.blockUntil(this.#writer!.key, this.#attempt(item), deadline))
+        this.#state.timedOut("no room", options);
     } finally {
       this.#withdraw(item);
     }
@@ -144,7 +153,8 @@ export class Outbox {
     try {
       for (const first of this.#waiting) {
         const { message } = first;
-        if (!(message instanceof StoredMessage) && message.length > MOST_INLINE_BYTES) first.message = store(message, this.#heap);
+        if (!(message instanceof StoredMessage) && message.length > MOST_INLINE_BYTES)
+          first.message = store(message, this.#heap);
         if (!writer.write(first.message)) {
           done = false;
           break;

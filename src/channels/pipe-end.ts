@@ -49,7 +49,10 @@ export function allocatePipe(heap: Heap, capacity: number, duplex: boolean): [nu
   // One reference for each end.
   const pipe = allocator.allocate(PIPE.ring + rings * PIPE_RING_WORDS, KIND.pipe);
   allocator.retain(pipe);
-  const ends: [number, number] = [allocator.allocate(END_WORDS, KIND.connection), allocator.allocate(END_WORDS, KIND.connection)];
+  const ends: [number, number] = [
+    allocator.allocate(END_WORDS, KIND.connection),
+    allocator.allocate(END_WORDS, KIND.connection),
+  ];
   const { words } = heap;
   words[pipe + PIPE.capacity] = capacity;
   words[pipe + PIPE.rings] = rings;
@@ -109,7 +112,12 @@ export class PipeEnd {
     const at = this.#peerOwner + PIPE.carriers;
     const carrier = load(words, at);
     // Looked at again: it may have been committed, and have arrived, between the looks at the carrier and at its life.
-    return carrier !== 0 && !this.#heap.registry.isAlive(carrier) && load(words, at) === carrier && load(words, this.#peerOwner) === owner;
+    return (
+      carrier !== 0 &&
+      !this.#heap.registry.isAlive(carrier) &&
+      load(words, at) === carrier &&
+      load(words, this.#peerOwner) === owner
+    );
   }
 
   /** The number of its next departure: what a message that carries it says. */
@@ -171,7 +179,9 @@ function closeSide(heap: Heap, pipe: number, side: number): void {
   heap.allocator.check(pipe);
   const rings = heap.words[pipe + PIPE.rings]!;
   if (side >>> 1 !== 0 || rings < 1 || rings > 2)
-    throw new CorruptError(`an end in shared memory is side ${side} of a pipe of ${rings} rings: there are two sides, and one or two rings`);
+    throw new CorruptError(
+      `an end in shared memory is side ${side} of a pipe of ${rings} rings: there are two sides, and one or two rings`,
+    );
   store(heap.words, pipe + PIPE.owners + side, GONE);
   // After the store: who looks sees it.
   for (let ring = 0; ring < rings; ring++) rouseAll(heap, pipe + PIPE.ring + ring * PIPE_RING_WORDS);
@@ -211,7 +221,10 @@ onInspect(KIND.pipe, {
     const { words } = heap;
     const unread: Record<string, number> = {};
     for (let ring = 0; ring < words[at + PIPE.rings]! && ring < 2; ring++)
-      unread[writerOf(heap, at, ring) === 0 ? "bytesToSecond" : "bytesToFirst"] = unreadIn(words, at + PIPE.ring + ring * PIPE_RING_WORDS);
+      unread[writerOf(heap, at, ring) === 0 ? "bytesToSecond" : "bytesToFirst"] = unreadIn(
+        words,
+        at + PIPE.ring + ring * PIPE_RING_WORDS,
+      );
     return { ...unread, capacity: words[at + PIPE.capacity]! };
   },
 });
@@ -242,5 +255,6 @@ onNames(KIND.pipe, (_heap, at, strike) => {
 });
 onDestroy(KIND.pipe, (heap, at) => {
   heap.catchUp();
-  for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++) dropMessages(heap, at + PIPE.ring + ring * PIPE_RING_WORDS);
+  for (let ring = 0; ring < heap.words[at + PIPE.rings]!; ring++)
+    dropMessages(heap, at + PIPE.ring + ring * PIPE_RING_WORDS);
 });

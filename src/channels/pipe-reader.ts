@@ -67,9 +67,12 @@ export class PipeReader {
   readInto(target: Uint8Array): number {
     return this.#take((bytes, at, length) => {
       const place = findBinary(bytes, at, length);
-      if (place === undefined) throw new Unsuitable("the next message is not a Buffer, an ArrayBuffer or a typed array: take it with recv()");
+      if (place === undefined)
+        throw new Unsuitable("the next message is not a Buffer, an ArrayBuffer or a typed array: take it with recv()");
       if (place.length > target.byteLength)
-        throw new TooShort(`the buffer has ${target.byteLength} bytes, the next message ${place.length}: receive into a larger one`);
+        throw new TooShort(
+          `the buffer has ${target.byteLength} bytes, the next message ${place.length}: receive into a larger one`,
+        );
       if (place.at >= 0) copyBytes(bytes, place.at, place.at + place.length, target, 0);
       else return copyShared(this.#decode(bytes, at, length), place, target);
       return place.length;
@@ -92,7 +95,9 @@ export class PipeReader {
     try {
       // Opened where it stands: the writer does not touch it before the head has passed.
       // What was made of it in part could not be begun anew: so it is made without a time limit.
-      const value = untimed(() => (block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open)));
+      const value = untimed(() =>
+        block === 0 ? open(this.#bytes, (record + 1) << 2, length) : readStored(this.#heap, block, open),
+      );
       if (block !== 0) this.#spent.push(block);
       return value;
     } catch (error) {
@@ -124,7 +129,8 @@ export class PipeReader {
 
 /** The message was looked at before it was decoded, and may have been written over between the two. */
 function copyShared(value: unknown, { length }: BinaryPlace, target: Uint8Array): number {
-  if (!ArrayBuffer.isView(value) || value.byteLength !== length) throw new CorruptError("a message in a pipe was written over while it was received");
+  if (!ArrayBuffer.isView(value) || value.byteLength !== length)
+    throw new CorruptError("a message in a pipe was written over while it was received");
   copyBytes(new Uint8Array(value.buffer, value.byteOffset, length), 0, length, target, 0);
   return length;
 }

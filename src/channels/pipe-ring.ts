@@ -33,7 +33,12 @@ export const PIPE_RING = {
   records: 48,
 } as const;
 
-export const MESSAGES: RingLayout = { tail: PIPE_RING.tail, head: PIPE_RING.head, records: PIPE_RING.records, size: 1976 };
+export const MESSAGES: RingLayout = {
+  tail: PIPE_RING.tail,
+  head: PIPE_RING.head,
+  records: PIPE_RING.records,
+  size: 1976,
+};
 /** With these a pipe of two directions fits into one page, and one of one direction into half of it. */
 export const PIPE_RING_WORDS = PIPE_RING.records + MESSAGES.size;
 

@@ -26,7 +26,16 @@ export type ReceivingConnection<T = unknown> = Omit<Connection<never, T>, "send"
 /** The second end of a one-way pipe. */
 export type SendingConnection<T = unknown> = Omit<
   Connection<T, never>,
-  "recv" | "recvSync" | "tryRecv" | "recvInto" | "recvIntoSync" | "poll" | "pollSync" | typeof selectable | typeof Symbol.iterator | typeof Symbol.asyncIterator
+  | "recv"
+  | "recvSync"
+  | "tryRecv"
+  | "recvInto"
+  | "recvIntoSync"
+  | "poll"
+  | "pollSync"
+  | typeof selectable
+  | typeof Symbol.iterator
+  | typeof Symbol.asyncIterator
 >;
 
 /**
@@ -57,18 +66,27 @@ export type SendingConnection<T = unknown> = Omit<
  * }
  * ```
  */
-export function createPipe<A = unknown, B = A>(options?: PipeOptions & { duplex?: true | undefined }): [Connection<A, B>, Connection<B, A>];
-export function createPipe<A = unknown>(options: PipeOptions & { duplex: false }): [ReceivingConnection<A>, SendingConnection<A>];
+export function createPipe<A = unknown, B = A>(
+  options?: PipeOptions & { duplex?: true | undefined },
+): [Connection<A, B>, Connection<B, A>];
+export function createPipe<A = unknown>(
+  options: PipeOptions & { duplex: false },
+): [ReceivingConnection<A>, SendingConnection<A>];
 export function createPipe<A = unknown, B = A>(options?: PipeOptions): [Connection<A, B>, Connection<B, A>];
 export function createPipe(options?: PipeOptions): [Connection, Connection] {
   const heap = heapOfReach(options, PIPE_OPTIONS);
   const { duplex = true, capacity = DEFAULT_CAPACITY, label } = ownOptions(options ?? {});
-  if (typeof duplex !== "boolean") throw new ArgumentTypeError(`options.duplex must be true or false, got ${typeof duplex}`);
-  if (typeof capacity !== "number") throw new ArgumentTypeError(`options.capacity must be a number of bytes, got ${typeof capacity}`);
+  if (typeof duplex !== "boolean")
+    throw new ArgumentTypeError(`options.duplex must be true or false, got ${typeof duplex}`);
+  if (typeof capacity !== "number")
+    throw new ArgumentTypeError(`options.capacity must be a number of bytes, got ${typeof capacity}`);
   if (!(capacity >= 1) || (Number.isFinite(capacity) && !Number.isInteger(capacity)))
     throw new ArgumentRangeError(`options.capacity must be a whole number of bytes from 1, got ${capacity}`);
   const ends = allocatePipe(heap, Math.min(capacity, MOST_CAPACITY), duplex);
-  const connections: [Connection, Connection] = [Connection.attach(new Handle(heap, ends[0], label)), Connection.attach(new Handle(heap, ends[1], label))];
+  const connections: [Connection, Connection] = [
+    Connection.attach(new Handle(heap, ends[0], label)),
+    Connection.attach(new Handle(heap, ends[1], label)),
+  ];
   for (const connection of connections) noteOrigin(connection);
   return connections;
 }

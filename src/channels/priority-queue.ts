@@ -120,7 +120,9 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     options = ownOptions(options);
     const priority = options instanceof Handle ? undefined : options?.priority;
     if (priority !== undefined && typeof priority !== "function")
-      throw new ArgumentTypeError(`options.priority must be a function such as (item) => item.rank, got ${typeof priority}`);
+      throw new ArgumentTypeError(
+        `options.priority must be a function such as (item) => item.rank, got ${typeof priority}`,
+      );
     super(KIND.priorityQueue, options, PRIORITY_QUEUE_OPTIONS);
     this.#priority = priority;
     if (options instanceof Handle) return;
@@ -150,7 +152,8 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
             : `${this.title} cannot tell the priority of this value: say put(value, { priority: 1 }), or put a number or an array that begins with one; a priority function stays with the worker that made the queue`,
         );
       }
-    } else if (typeof priority !== "number") throw new ArgumentTypeError(`options.priority must be a number, got ${typeof priority}`);
+    } else if (typeof priority !== "number")
+      throw new ArgumentTypeError(`options.priority must be a number, got ${typeof priority}`);
     if (Number.isNaN(priority)) throw new ArgumentRangeError(`NaN is no priority: ${this.title} could not order it`);
     return priority;
   }
@@ -265,7 +268,11 @@ export class PriorityQueue<T = unknown> extends FlipQueue<T, PutPriority> {
     const segment = allocator.allocate(FIRST_SLOT + count * SLOT_WORDS, KIND.plain);
     heap.words[segment + OLDER] = words[at + PRIORITY.segments]!;
     store(words, at + PRIORITY.segments, segment);
-    for (let slot = segment + FIRST_SLOT; slot + SLOT_WORDS <= segment + allocator.sizeOfBlock(segment); slot += SLOT_WORDS) {
+    for (
+      let slot = segment + FIRST_SLOT;
+      slot + SLOT_WORDS <= segment + allocator.sizeOfBlock(segment);
+      slot += SLOT_WORDS
+    ) {
       words[at + PRIORITY.slots]!++;
       this.#release(slot);
     }
@@ -375,7 +382,8 @@ onDestroy(KIND.priorityQueue, (heap: Heap, at: number) => {
     segment = older;
   }
   // Where its maker ended, or found no memory, there is none.
-  for (const block of new Set([heap.words[at + PRIORITY.firstHeap]!, heap.words[at + PRIORITY.heap]!])) if (block !== 0) heap.allocator.free(block);
+  for (const block of new Set([heap.words[at + PRIORITY.firstHeap]!, heap.words[at + PRIORITY.heap]!]))
+    if (block !== 0) heap.allocator.free(block);
 });
 onInspect(KIND.priorityQueue, flipInsight("PriorityQueue"));
 onMonitorNames(KIND.priorityQueue);

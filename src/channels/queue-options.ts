@@ -57,11 +57,16 @@ export const WHEN_FULL = { wait: 0, dropNewest: 1, dropOldest: 2 } as const;
  */
 export function whenFullOf(value: QueueOptions["whenFull"], isBounded: boolean, inOrder: boolean): number {
   if (value === undefined) return WHEN_FULL.wait;
-  if (!Object.hasOwn(WHEN_FULL, value)) throw new ArgumentTypeError(`options.whenFull must be "wait", "dropNewest" or "dropOldest", got ${String(value)}`);
+  if (!Object.hasOwn(WHEN_FULL, value))
+    throw new ArgumentTypeError(`options.whenFull must be "wait", "dropNewest" or "dropOldest", got ${String(value)}`);
   if (value !== "wait" && !isBounded)
-    throw new ArgumentTypeError(`options.whenFull is ${JSON.stringify(value)}, but a queue without maxSize or capacity is never full: give one of them`);
+    throw new ArgumentTypeError(
+      `options.whenFull is ${JSON.stringify(value)}, but a queue without maxSize or capacity is never full: give one of them`,
+    );
   if (value === "dropOldest" && !inOrder)
-    throw new ArgumentTypeError('options.whenFull cannot be "dropOldest" here: only a Queue gives out its oldest item first; say "dropNewest" or "wait"');
+    throw new ArgumentTypeError(
+      'options.whenFull cannot be "dropOldest" here: only a Queue gives out its oldest item first; say "dropNewest" or "wait"',
+    );
   return WHEN_FULL[value];
 }
 

@@ -23,10 +23,18 @@ export const QUEUE = {
 } as const;
 
 /** What a queue tells of itself. */
-export function queueInsight(name: string, state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean }): Insight {
+export function queueInsight(
+  name: string,
+  state: (heap: Heap, at: number) => { size: number; unfinished: number; shutDown: boolean },
+): Insight {
   return {
     name,
-    purpose: (at, key) => (key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks"),
-    state: (heap, at) => ({ ...state(heap, at), maxSize: heap.words[at + QUEUE.maxSize]!, capacity: heap.words[at + QUEUE.capacity]! }),
+    purpose: (at, key) =>
+      key === at + QUEUE.gettersWait ? "an item" : key === at + QUEUE.puttersWait ? "room" : "the end of all tasks",
+    state: (heap, at) => ({
+      ...state(heap, at),
+      maxSize: heap.words[at + QUEUE.maxSize]!,
+      capacity: heap.words[at + QUEUE.capacity]!,
+    }),
   };
 }

@@ -19,8 +19,32 @@ import { AnyQueue } from "./any-queue.js";
 import { DroppedItems } from "./dropped-items.js";
 import { type QueueOptions, WHEN_FULL } from "./queue-options.js";
 import { QUEUE, queueInsight } from "./queue-words.js";
-import { CLOSED, END, FIFO, FIRST_CHUNK_WORDS, FIRST_RECORD, HEAD, HEAD_WORDS, MOST_CHUNK_WORDS, NEXT, OPEN, SIZE, TAIL, TAIL_WORDS } from "./fifo-words.js";
-import { copyItem, type Item, lengthBehind, lengthOf, payloadBehind, payloadOf, read, type Taken, write } from "./item.js";
+import {
+  CLOSED,
+  END,
+  FIFO,
+  FIRST_CHUNK_WORDS,
+  FIRST_RECORD,
+  HEAD,
+  HEAD_WORDS,
+  MOST_CHUNK_WORDS,
+  NEXT,
+  OPEN,
+  SIZE,
+  TAIL,
+  TAIL_WORDS,
+} from "./fifo-words.js";
+import {
+  copyItem,
+  type Item,
+  lengthBehind,
+  lengthOf,
+  payloadBehind,
+  payloadOf,
+  read,
+  type Taken,
+  write,
+} from "./item.js";
 import { KIND } from "./kinds.js";
 import { freeChunks, stateOf } from "./fifo-memory.js";
 
@@ -126,12 +150,17 @@ export class Queue<T = unknown> extends AnyQueue<T> {
       let end = words[tail + TAIL.end]!;
       const recordWords = 1 + payloadOf(item);
       if (!(chunk > 0 && place >= FIRST_RECORD && place < end))
-        throw new CorruptError(`${this.title} goes on at word ${place} of a chunk at ${chunk} with ${end} words, which cannot be`);
+        throw new CorruptError(
+          `${this.title} goes on at word ${place} of a chunk at ${chunk} with ${end} words, which cannot be`,
+        );
       // Another thread may have added the memory that the chunk stands in.
       heap.reserveWords(chunk + end);
       // One word is always left for END.
       if (place + recordWords >= end) {
-        const fresh = heap.allocator.allocate(Math.max(Math.min(2 * end, MOST_CHUNK_WORDS), FIRST_RECORD + recordWords + 1), KIND.plain);
+        const fresh = heap.allocator.allocate(
+          Math.max(Math.min(2 * end, MOST_CHUNK_WORDS), FIRST_RECORD + recordWords + 1),
+          KIND.plain,
+        );
         heap.words[chunk + place] = END;
         heap.words[chunk + NEXT] = fresh;
         chunk = fresh;
@@ -198,7 +227,11 @@ export class Queue<T = unknown> extends AnyQueue<T> {
   /** @internal */
   protected get usedBytes(): number {
     const { words, at } = this;
-    return (load(words, at + FIFO.tails + (load(words, at + FIFO.put) & 1) * TAIL_WORDS + TAIL.bytes) - this.#head(HEAD.bytes)) | 0;
+    return (
+      (load(words, at + FIFO.tails + (load(words, at + FIFO.put) & 1) * TAIL_WORDS + TAIL.bytes) -
+        this.#head(HEAD.bytes)) |
+      0
+    );
   }
 
   /** @internal Read in this order it is 0 only if it was 0 at the moment of the last look. */

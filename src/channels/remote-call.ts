@@ -7,7 +7,8 @@ import { Alarm, awaitDeadlineOf, isSignal, offAbort, onAbort, programNow, type W
 export function limitsOver(before: WaitOptions, options: WaitOptions): WaitOptions {
   awaitDeadlineOf(options);
   const { signal = before.signal, timeout = before.timeout } = ownOptions(options);
-  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (signal !== undefined && !isSignal(signal))
+    throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   return { signal, timeout };
 }
 

@@ -1,5 +1,14 @@
 import { types } from "node:util";
-import { type Boundary, crossing, type Crosses, decode, encode, lose, type Marshalled, registerKind } from "../codec/index.js";
+import {
+  type Boundary,
+  crossing,
+  type Crosses,
+  decode,
+  encode,
+  lose,
+  type Marshalled,
+  registerKind,
+} from "../codec/index.js";
 import { CorruptError, UnknownClassError } from "../errors/index.js";
 import type { Heap } from "../memory/index.js";
 
@@ -55,7 +64,11 @@ export class Sealed<T = unknown> implements Crosses {
   /** @internal */
   [crossing](_to: Boundary, _path: string): Marshalled {
     const { buffer, byteOffset, length } = this.#bytes;
-    return { kind: "Sealed", payload: Buffer.from(buffer, byteOffset, length), ...(this.#committed === undefined ? {} : { committed: this.#committed }) };
+    return {
+      kind: "Sealed",
+      payload: Buffer.from(buffer, byteOffset, length),
+      ...(this.#committed === undefined ? {} : { committed: this.#committed }),
+    };
   }
 }
 

@@ -5,15 +5,40 @@
  * Rejected: claiming the winner by a word that all nodes share, as Go's select does with its `selectDone`. Wakers here
  * never hand anything over, they only say "look".
  */
-import { ArgumentRangeError, ArgumentTypeError, DeadlockError, isAllcoresError, TimeoutError } from "../errors/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  DeadlockError,
+  isAllcoresError,
+  TimeoutError,
+} from "../errors/index.js";
 import { decodeLoading, FROM_HERE } from "../codec/index.js";
 import { promised } from "../futures/settlement.js";
 import { type Heap, heapHere, ONE_VERSION } from "../memory/index.js";
-import { awaitDeadlineOf, type Contender, deadlineOf, Parker, signalOf, type SyncWait, toReal, type WaitOptions } from "../parking/index.js";
-import { type AnySource, type Choice, type Selectable, selectable, sourceOf, isChoice, isOthersChoice } from "../sync/selectable.js";
+import {
+  awaitDeadlineOf,
+  type Contender,
+  deadlineOf,
+  Parker,
+  signalOf,
+  type SyncWait,
+  toReal,
+  type WaitOptions,
+} from "../parking/index.js";
+import {
+  type AnySource,
+  type Choice,
+  type Selectable,
+  selectable,
+  sourceOf,
+  isChoice,
+  isOthersChoice,
+} from "../sync/selectable.js";
 
 /** What can be waited for, each under a name of its own. */
-export type Selectables<S = Record<string, unknown>> = { readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown> } & {
+export type Selectables<S = Record<string, unknown>> = {
+  readonly [Key in keyof S]: Selectable<unknown> | PromiseLike<unknown>;
+} & {
   readonly [Symbol.iterator]?: never;
 };
 
@@ -127,7 +152,9 @@ export function selectSync<const S extends Selectables<S>>(from: S, options?: Sy
     const due = toReal(moment.dueAt);
     try {
       winner =
-        Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ?? look(entries, false) ?? (due <= deadline ? moment.winner : undefined);
+        Parker.blockUntilAny(contendersOf(entries, false), Math.min(deadline, due)) ??
+        look(entries, false) ??
+        (due <= deadline ? moment.winner : undefined);
     } finally {
       leaveAllBut(winner, entries);
     }
@@ -159,7 +186,9 @@ export function trySelect<const S extends Selectables<S>>(from: S): Selected<S> 
 /** In random order, anew for each select: of several that are there, none is always behind another. */
 function entriesOf(from: Selectables, call: string): Entry[] {
   if (typeof from !== "object" || from === null || Array.isArray(from) || selectable in from)
-    throw new ArgumentTypeError(`${call}(record): what is waited for must be named, as in ${call}({ job: queue, stop: event })`);
+    throw new ArgumentTypeError(
+      `${call}(record): what is waited for must be named, as in ${call}({ job: queue, stop: event })`,
+    );
   const entries: Entry[] = [];
   for (const [key, value] of Object.entries(from)) {
     const entry = { key, source: sourceHere(sourceOf(choiceIn(value, key, call))) };
@@ -184,8 +213,12 @@ function choiceIn(value: unknown, key: string, call: string): Choice<unknown> {
     const choice: unknown = candidate[selectable]();
     if (isChoice(choice)) return choice;
     if (isOthersChoice(choice))
-      throw new ArgumentTypeError(`${call}({ ${key}: … }): it is of another version of allcores, which this one cannot wait for: ${ONE_VERSION}`);
-    throw new ArgumentTypeError(`${call}({ ${key}: … }): its method [selectable]() must return the choice of something else, as in queue[selectable]()`);
+      throw new ArgumentTypeError(
+        `${call}({ ${key}: … }): it is of another version of allcores, which this one cannot wait for: ${ONE_VERSION}`,
+      );
+    throw new ArgumentTypeError(
+      `${call}({ ${key}: … }): its method [selectable]() must return the choice of something else, as in queue[selectable]()`,
+    );
   }
   if (typeof candidate?.then === "function") return promised(candidate as PromiseLike<unknown>);
   throw new ArgumentTypeError(
@@ -246,7 +279,8 @@ function soonest(entries: readonly Entry[]): { dueAt: number; winner?: Winner } 
   let first: { dueAt: number; winner?: Winner } = { dueAt: Number.POSITIVE_INFINITY };
   for (const entry of entries) {
     const { source } = entry;
-    if ("dueAt" in source && source.dueAt < first.dueAt) first = { dueAt: source.dueAt, winner: { entry, taken: true } };
+    if ("dueAt" in source && source.dueAt < first.dueAt)
+      first = { dueAt: source.dueAt, winner: { entry, taken: true } };
   }
   return first;
 }
@@ -263,7 +297,10 @@ function selectedOf<S>({ entry, taken }: Winner): Selected<S> {
 }
 
 /** The value of what was taken; a class that this thread does not know yet is loaded. */
-async function opened({ open, openAwaiting, heap }: AnySource<unknown> & { heap?: Heap }, taken: unknown): Promise<unknown> {
+async function opened(
+  { open, openAwaiting, heap }: AnySource<unknown> & { heap?: Heap },
+  taken: unknown,
+): Promise<unknown> {
   if (openAwaiting !== undefined) return await openAwaiting(taken);
   return await decodeLoading(() => open(taken), heap ?? FROM_HERE);
 }

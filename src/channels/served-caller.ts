@@ -5,7 +5,14 @@ import { threadId } from "node:worker_threads";
 import { decodeLoading } from "../codec/index.js";
 import { heapIn, reachOf } from "../objects/index.js";
 import { atomics, monotonicMs, realNow, setRealTimeout } from "../memory/index.js";
-import { CorruptError, OutOfMemoryError, QueueShutDownError, StateError, TimeoutError, WorkerDiedError } from "../errors/index.js";
+import {
+  CorruptError,
+  OutOfMemoryError,
+  QueueShutDownError,
+  StateError,
+  TimeoutError,
+  WorkerDiedError,
+} from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { outOfTime, type RemoteCall } from "./remote-call.js";
 import { Sealed } from "./sealed.js";
@@ -103,7 +110,8 @@ export class ServedCaller {
     } catch (error) {
       given.takeBack();
       replies.takeBack();
-      if (error instanceof QueueShutDownError) throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
+      if (error instanceof QueueShutDownError)
+        throw new StateError(`"${name}" cannot be called: the object is no longer served by its owner`);
       throw error;
     }
     this.#calls.set(id, call);
@@ -133,7 +141,11 @@ export class ServedCaller {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     if (value === undefined)
-      call?.reject(new OutOfMemoryError("shared memory is full: the owner of the served object had no room for what it was called with, and called nothing"));
+      call?.reject(
+        new OutOfMemoryError(
+          "shared memory is full: the owner of the served object had no room for what it was called with, and called nothing",
+        ),
+      );
     else if (call === undefined) value.takeBack();
     else call.receive(ok, value);
   }

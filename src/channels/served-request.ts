@@ -29,13 +29,23 @@ export type Answer = [id: number, ok: boolean, value?: Sealed];
 export type ServedCalls = Map<string, ServedCall>;
 
 /** Takes what has come through the queue of requests: a call, or word that one is called off. */
-export async function attendTo(target: object, request: Request | Withdrawal, heap: Heap, calls: ServedCalls): Promise<void> {
+export async function attendTo(
+  target: object,
+  request: Request | Withdrawal,
+  heap: Heap,
+  calls: ServedCalls,
+): Promise<void> {
   if (Array.isArray(request) && request.length === 2) {
     calls.get(request.join(" "))?.callOff();
     return;
   }
   const [whom, id, method, args, caller, pid = 0, threadId = 0, sentAt = 0] = Array.isArray(request) ? request : [];
-  if (!(whom instanceof Sealed && args instanceof Sealed) || typeof id !== "number" || typeof method !== "string" || typeof caller !== "number")
+  if (
+    !(whom instanceof Sealed && args instanceof Sealed) ||
+    typeof id !== "number" ||
+    typeof method !== "string" ||
+    typeof caller !== "number"
+  )
     throw new CorruptError("a request for a served object, in shared memory, is none");
   // Before anything waits: word that it is called off may be the next in the queue.
   const call = new ServedCall({ method, pid, threadId, sentAt });
@@ -109,6 +119,7 @@ export async function onceThereIsMemory<R>(attempt: () => R): Promise<R> {
 export async function invoke(target: object, name: string, args: unknown[], call: ServedCall): Promise<unknown> {
   const method = (target as Record<string, unknown>)[name];
   // What every object inherits is none of its methods.
-  if (typeof method !== "function" || name in Object.prototype) throw new ArgumentTypeError(`the served object has no method "${name}"`);
+  if (typeof method !== "function" || name in Object.prototype)
+    throw new ArgumentTypeError(`the served object has no method "${name}"`);
   return await call.run(() => (method as (...args: unknown[]) => unknown).apply(target, args));
 }

@@ -10,7 +10,14 @@ import { heapIn, type Reach } from "../objects/index.js";
 import type { Future } from "../futures/future.js";
 import { contain, setRealTimeout } from "../memory/index.js";
 import { deadlineOf, WAIT_OPTIONS, type WaitOptions } from "../parking/index.js";
-import { ArgumentTypeError, CorruptError, FreedError, QueueShutDownError, StateError, TimeoutError } from "../errors/index.js";
+import {
+  ArgumentTypeError,
+  CorruptError,
+  FreedError,
+  QueueShutDownError,
+  StateError,
+  TimeoutError,
+} from "../errors/index.js";
 import { Queue } from "./queue.js";
 import { limitsOver, RemoteCall } from "./remote-call.js";
 import { type CallFrom, ServedCall } from "./served-call.js";
@@ -76,7 +83,13 @@ export class Served<T extends object> implements Disposable, Crosses {
   readonly #calls: ServedCalls = new Map();
 
   /** @internal Made by `serve`, or arriving from another worker. */
-  constructor(requests: Queue<Request | Withdrawal>, owner: number, target: T | undefined, limits: WaitOptions = {}, first?: Served<T>) {
+  constructor(
+    requests: Queue<Request | Withdrawal>,
+    owner: number,
+    target: T | undefined,
+    limits: WaitOptions = {},
+    first?: Served<T>,
+  ) {
     this.#requests = requests;
     this.#owner = owner;
     this.#target = target;
@@ -131,7 +144,8 @@ export class Served<T extends object> implements Disposable, Crosses {
    * @remarks **Death, cancel:** as the class says. **Cost:** as `call`.
    */
   callSync<Name extends MethodOf<T>>(name: Name, ...args: ArgsOf<T, Name>): AnswerOf<T, Name> {
-    if (this.#caller === undefined) throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
+    if (this.#caller === undefined)
+      throw new StateError(`callSync("${name}") at the owner would wait for its own loop: call the method itself`);
     const deadline = deadlineOf(this.#limits, WAIT_OPTIONS);
     this.#limits.signal?.throwIfAborted();
     return this.#caller.callSync(name, args, deadline, this.#limits.timeout) as AnswerOf<T, Name>;
@@ -201,7 +215,8 @@ export class Served<T extends object> implements Disposable, Crosses {
     contain("taking a request for a served object", () => {
       // One that is over has been shut down, and may be freed.
       if (this.#isOver) return;
-      for (let taken = this.#requests.tryGet(); taken !== undefined; taken = this.#requests.tryGet()) this.#take(this.#target!, taken.value);
+      for (let taken = this.#requests.tryGet(); taken !== undefined; taken = this.#requests.tryGet())
+        this.#take(this.#target!, taken.value);
     });
     return [...this.#calls.values()].flatMap(({ from, cancelled }) => (from === undefined || cancelled ? [] : from));
   }
@@ -209,7 +224,8 @@ export class Served<T extends object> implements Disposable, Crosses {
 
 registerKind("Served", (payload: unknown) => {
   const [requests, owner] = Array.isArray(payload) ? payload : [];
-  if (!(requests instanceof Queue) || typeof owner !== "number") throw new CorruptError("a handle of a served object is malformed");
+  if (!(requests instanceof Queue) || typeof owner !== "number")
+    throw new CorruptError("a handle of a served object is malformed");
   return new Served(requests as Queue<Request | Withdrawal>, owner, undefined);
 });
 
@@ -249,7 +265,9 @@ export function openCalls(): CallFrom[] {
  */
 export function serve<T extends object>(target: T, options?: Reach): Served<T> {
   if (typeof target !== "object" || target === null)
-    throw new ArgumentTypeError(`serve(object): an object with methods is needed, got ${typeof target}; serve a function as serve({ fn })`);
+    throw new ArgumentTypeError(
+      `serve(object): an object with methods is needed, got ${typeof target}; serve a function as serve({ fn })`,
+    );
   const requests = new Queue<Request | Withdrawal>(options);
   return new Served(requests, heapIn(requests).self, target);
 }

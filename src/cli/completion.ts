@@ -8,7 +8,9 @@ export function completion(program: Command, shell: Shell): string {
   const commands = program.commands.filter((command) => command.name() !== "help");
   if (shell === "fish") return fish(program, commands);
   const script = bash(commands);
-  return shell === "bash" ? script : `#compdef ${program.name()}\nautoload -U +X bashcompinit && bashcompinit\n${script}`;
+  return shell === "bash"
+    ? script
+    : `#compdef ${program.name()}\nautoload -U +X bashcompinit && bashcompinit\n${script}`;
 }
 
 const flagsOf = (command: Command): string[] =>
@@ -45,7 +47,8 @@ function fish(program: Command, commands: readonly Command[]): string {
   const lines = commands.flatMap((command) => [
     `complete -c ${program.name()} -n __fish_use_subcommand -a ${command.name()} -d ${quoted(command.summary())}`,
     ...command.options.map((option) => {
-      const choices = choicesOf(option).length > 0 ? ` -xa ${quoted(choicesOf(option).join(" "))}` : option.required ? " -r" : "";
+      const choices =
+        choicesOf(option).length > 0 ? ` -xa ${quoted(choicesOf(option).join(" "))}` : option.required ? " -r" : "";
       const name = option.long?.slice(2) ?? "";
       return `complete -c ${program.name()} -n '__fish_seen_subcommand_from ${command.name()}' -l ${name}${choices} -d ${quoted(option.description)}`;
     }),

@@ -6,7 +6,8 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1000, m: 60_0
 export function duration(text: string): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text) ?? [];
   const milliseconds = Number(number) * UNITS[unit]!;
-  if (number === undefined || milliseconds < 1) throw new InvalidArgumentError("It must be a time such as 500ms, 30s or 5m.");
+  if (number === undefined || milliseconds < 1)
+    throw new InvalidArgumentError("It must be a time such as 500ms, 30s or 5m.");
   return milliseconds;
 }
 
@@ -14,7 +15,8 @@ export function duration(text: string): number {
 export function wholeNumberFrom(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < least || text.trim() === "") throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    if (!Number.isSafeInteger(value) || value < least || text.trim() === "")
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
     return value;
   };
 }
@@ -25,5 +27,7 @@ export function spoken(milliseconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -9,7 +9,9 @@ const PREFIX = "ERR_ALLCORES_";
 export function explain(asked: string, json: boolean): string {
   const meaning = EXIT_MEANINGS[Number(asked)];
   if (/^\d+$/.test(asked) && meaning !== undefined)
-    return json ? JSON.stringify({ exitCode: Number(asked), means: meaning }) : `Exit code ${asked} of allcores: ${meaning}.`;
+    return json
+      ? JSON.stringify({ exitCode: Number(asked), means: meaning })
+      : `Exit code ${asked} of allcores: ${meaning}.`;
   const [code, explanation] = find(asked);
   if (json) return JSON.stringify({ code, ...explanation });
   return `${code} (${explanation.error})\n\n${explanation.means}\n\nWhat to do: ${explanation.remedy}`;
@@ -21,7 +23,10 @@ function find(asked: string): [string, Explanation] {
     if (code === word || code === PREFIX + word || explanation.error.toUpperCase() === word) return [code, explanation];
   const known = [...Object.keys(EXPLANATIONS), ...Object.keys(EXPLANATIONS).map((code) => code.slice(PREFIX.length))];
   const names = Object.values(EXPLANATIONS).map(({ error }) => error);
-  throw new CommandFailure(EXIT.usage, `there is no code ${asked}${didYouMean(asked, [...known, ...names])} "allcores explain" without a code lists them`);
+  throw new CommandFailure(
+    EXIT.usage,
+    `there is no code ${asked}${didYouMean(asked, [...known, ...names])} "allcores explain" without a code lists them`,
+  );
 }
 
 /** All codes, one a line. */

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { EXIT } from "./exit-code.js";
 import { runProgram } from "./program.js";
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", packageFolder()), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL("../package.json", packageFolder()), "utf8")) as {
+  version: string;
+};
 
 /** Of the bundled file the package is one folder up; of the compiled sources, two more. */
 function packageFolder(): URL {

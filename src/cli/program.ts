@@ -15,7 +15,9 @@ const EXIT_HELP = `\nExit codes:\n${Object.entries(EXIT_MEANINGS)
 /** The command line with all its commands. `version`: that of the package. */
 export function programOf(version: string, finish: Finish): Command {
   const program = new Command("allcores")
-    .description("Runs functions on all cores, says which kind of worker is fastest here, and explains what goes wrong.")
+    .description(
+      "Runs functions on all cores, says which kind of worker is fastest here, and explains what goes wrong.",
+    )
     .version(version)
     .exitOverride()
     .showHelpAfterError("(allcores --help says what there is)")
@@ -24,7 +26,9 @@ export function programOf(version: string, finish: Finish): Command {
       `\nExamples:\n  allcores map ./hash.js 'src/a.js' 'src/b.js'\n  allcores advise ./hash.js 'src/a.js' 'src/b.js'\n  allcores tour\n  allcores explain ERR_ALLCORES_TIMEOUT\n${EXIT_HELP}`,
     );
   const add = (command: Command): void =>
-    void program.addCommand(command.exitOverride().showHelpAfterError(`(allcores ${command.name()} --help says what there is)`));
+    void program.addCommand(
+      command.exitOverride().showHelpAfterError(`(allcores ${command.name()} --help says what there is)`),
+    );
   add(mapCommand(finish));
   add(adviseCommand(finish));
   for (const command of comparisonCommands(finish)) add(command);
@@ -42,9 +46,11 @@ export async function runProgram(version: string, args: readonly string[]): Prom
     await programOf(version, (code) => (exitCode = code)).parseAsync(args, { from: "user" });
   } catch (error) {
     // Help and version are such ends too, and what is wrong has been said by then.
-    if (error instanceof CommanderError) return error.exitCode === 0 || error.code === "commander.help" ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 || error.code === "commander.help" ? EXIT.done : EXIT.usage;
     if (!(error instanceof CommandFailure)) throw error;
-    if (error.exitCode !== EXIT.brokenPipe) new Report(args.includes("--json")).error(error.message, { exitCode: error.exitCode });
+    if (error.exitCode !== EXIT.brokenPipe)
+      new Report(args.includes("--json")).error(error.message, { exitCode: error.exitCode });
     return error.exitCode;
   }
   return exitCode;
@@ -58,7 +64,10 @@ function explainCommand(finish: Finish): Command {
     .description("Says what an error code means and what to do about it. It knows exit codes too.")
     .argument("[CODE]", "as in ERR_ALLCORES_TIMEOUT, TIMEOUT, TimeoutError or 5; without it all are listed")
     .addOption(jsonOption())
-    .addHelpText("after", "\nExamples:\n  allcores explain ERR_ALLCORES_WORKER_DIED\n  allcores explain deadlock\n  allcores explain 7")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  allcores explain ERR_ALLCORES_WORKER_DIED\n  allcores explain deadlock\n  allcores explain 7",
+    )
     .action(async (code: string | undefined, { json = false }: { json?: boolean }) => {
       const { explain, listCodes } = await import("./explain.js");
       console.log(code === undefined ? listCodes(json) : explain(code, json));
@@ -69,9 +78,14 @@ function explainCommand(finish: Finish): Command {
 function doctorCommand(finish: Finish): Command {
   return new Command("doctor")
     .summary("what this machine has, what works and what will not")
-    .description("Says what this machine has for the library: cores, limits, shared memory, Node's flags. Where the system cannot tell, it says so.")
+    .description(
+      "Says what this machine has for the library: cores, limits, shared memory, Node's flags. Where the system cannot tell, it says so.",
+    )
     .addOption(jsonOption())
-    .addHelpText("after", "\nExamples:\n  allcores doctor\n  allcores doctor --json | jq '.[] | select(.state == \"missing\")'")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  allcores doctor\n  allcores doctor --json | jq '.[] | select(.state == \"missing\")'",
+    )
     .action(async ({ json = false }: { json?: boolean }) => {
       const { examine, portray } = await import("./doctor.js");
       const findings = examine();
@@ -85,7 +99,10 @@ function completionCommand(program: Command, finish: Finish): Command {
     .summary("a script by which a shell completes this command")
     .description("Prints a script by which a shell completes commands, options and values.")
     .addArgument(program.createArgument("<shell>", "which shell").choices(SHELLS))
-    .addHelpText("after", "\nExamples:\n  source <(allcores completion bash)\n  allcores completion fish > ~/.config/fish/completions/allcores.fish")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  source <(allcores completion bash)\n  allcores completion fish > ~/.config/fish/completions/allcores.fish",
+    )
     .action((shell: Shell) => {
       process.stdout.write(completion(program, shell));
       finish(EXIT.done);

@@ -67,6 +67,8 @@ export class Progress {
     if (this.#total === undefined) return `${counts}, ${spoken(passed)}`;
     const left = rate > 0 ? `, ${spoken((1000 * (this.#total - value)) / rate)} to go` : "";
     const filled = Math.round((30 * value) / this.#total);
-    return isTerminal ? `${"█".repeat(filled)}${"░".repeat(30 - filled)} ${counts}${left}` : `${Math.floor((100 * value) / this.#total)} %, ${counts}${left}`;
+    return isTerminal
+      ? `${"█".repeat(filled)}${"░".repeat(30 - filled)} ${counts}${left}`
+      : `${Math.floor((100 * value) / this.#total)} %, ${counts}${left}`;
   }
 }

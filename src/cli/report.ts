@@ -24,8 +24,15 @@ export class Report {
     this.#line("note", message, details, (text) => text);
   }
 
-  #line(level: string, message: string, details: Readonly<Record<string, unknown>>, colour: (text: string) => string): void {
+  #line(
+    level: string,
+    message: string,
+    details: Readonly<Record<string, unknown>>,
+    colour: (text: string) => string,
+  ): void {
     this.clear();
-    process.stderr.write(this.#json ? `${JSON.stringify({ level, message, ...details })}\n` : `${colour("allcores:")} ${message}\n`);
+    process.stderr.write(
+      this.#json ? `${JSON.stringify({ level, message, ...details })}\n` : `${colour("allcores:")} ${message}\n`,
+    );
   }
 }

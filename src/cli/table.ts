@@ -3,7 +3,8 @@
 /** The rows as lines; the first column stands to the left, and the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column]!))));
-  const line = (row: readonly string[]): string => row.map((cell, column) => pad(cell, widths[column]!, column === 0)).join("  ");
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => pad(cell, widths[column]!, column === 0)).join("  ");
   return rows.map((row) => line(row).trimEnd()).join("\n");
 }
 

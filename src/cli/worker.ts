@@ -30,7 +30,9 @@ Examples:
 export function workerCommand(finish: Finish): Command {
   return new Command("worker")
     .summary("serves the queue of remote pools")
-    .description("Runs tasks that remote pools have put into a queue in Redis. It needs the packages bullmq and ioredis.")
+    .description(
+      "Runs tasks that remote pools have put into a queue in Redis. It needs the packages bullmq and ioredis.",
+    )
     .requiredOption("--redis <url>", "where the server is")
     .requiredOption("--queue <name>", "the queue, as the pools call it")
     .requiredOption("--allow <module...>", "files, folders or packages whose tasks it runs")
@@ -39,7 +41,9 @@ export function workerCommand(finish: Finish): Command {
     .option("--build <text>", "in place of the packages' versions in the names of tasks; the pools need the same")
     .option("--name <text>", "how others call it; its host and process unless given")
     .addOption(
-      new Option("--lease <preset>", "how soon the tasks of a killed worker run elsewhere: 14 s, or 4").choices(["default", "fast"]).default("default"),
+      new Option("--lease <preset>", "how soon the tasks of a killed worker run elsewhere: 14 s, or 4")
+        .choices(["default", "fast"])
+        .default("default"),
     )
     .option("--port <n>", "for /health, /ready and /metrics; 0 takes a free one", wholeNumberFrom(0))
     .option("--host <address>", "where that listens; 127.0.0.1 unless given")

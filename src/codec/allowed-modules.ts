@@ -16,7 +16,13 @@
 import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { ModuleNotAllowedError, UnknownClassError, isAllcoresError, TaskLoadError, textOfThrown } from "../errors/index.js";
+import {
+  ModuleNotAllowedError,
+  UnknownClassError,
+  isAllcoresError,
+  TaskLoadError,
+  textOfThrown,
+} from "../errors/index.js";
 import { hintOfVersions, together } from "../memory/index.js";
 import { isVisible } from "../platform/index.js";
 import { isMainModule, mainProgram } from "./main-module.js";

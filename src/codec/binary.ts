@@ -14,7 +14,9 @@ interface ViewClass {
 }
 
 function makeBuffer(buffer: ArrayBufferLike, offset: number, length?: number): Buffer {
-  return length === undefined ? Buffer.from(buffer as ArrayBuffer, offset) : Buffer.from(buffer as ArrayBuffer, offset, length);
+  return length === undefined
+    ? Buffer.from(buffer as ArrayBuffer, offset)
+    : Buffer.from(buffer as ArrayBuffer, offset, length);
 }
 
 /** By index in the message: new ones only at the end. Where the platform lacks one, what arrives is refused. */
@@ -34,7 +36,9 @@ export const viewClasses: readonly (ViewClass | undefined)[] = [
   (globalThis as { Float16Array?: ViewClass }).Float16Array,
 ];
 const nodeBufferIndex = viewClasses.length;
-const indexByName = new Map(viewClasses.map((viewClass, index) => [(viewClass as { name?: string } | undefined)?.name, index]));
+const indexByName = new Map(
+  viewClasses.map((viewClass, index) => [(viewClass as { name?: string } | undefined)?.name, index]),
+);
 
 /** How many bytes each element of a view of this class has. */
 export function elementBytes(index: number): number {
@@ -43,7 +47,11 @@ export function elementBytes(index: number): number {
 
 export function writeArrayBuffer(encoder: ValueWriter, buffer: ArrayBuffer): void {
   if (writeSharedBuffer(encoder, buffer)) return;
-  if (isDetached(buffer)) encoder.refuse({ what: "a detached ArrayBuffer", fix: "it was transferred before; send what it was transferred to" });
+  if (isDetached(buffer))
+    encoder.refuse({
+      what: "a detached ArrayBuffer",
+      fix: "it was transferred before; send what it was transferred to",
+    });
   if (encoder.attaches(buffer)) {
     encoder.attachment(buffer);
     return;
@@ -108,11 +116,16 @@ export function writeSharedArrayBuffer(encoder: ValueWriter, buffer: SharedArray
  * transferred.
  */
 export function writeNodeBuffer(encoder: ValueWriter, value: Buffer): void {
-  if (types.isSharedArrayBuffer(value.buffer) || encoder.attaches(value.buffer) || ownerOf(value.buffer) !== undefined) {
+  if (
+    types.isSharedArrayBuffer(value.buffer) ||
+    encoder.attaches(value.buffer) ||
+    ownerOf(value.buffer) !== undefined
+  ) {
     writeView(encoder, value, nodeBufferIndex);
     return;
   }
-  if (value.length === 0 && isDetached(value.buffer as ArrayBuffer)) encoder.refuse({ what: "a detached Buffer", fix: "its memory was transferred before" });
+  if (value.length === 0 && isDetached(value.buffer as ArrayBuffer))
+    encoder.refuse({ what: "a detached Buffer", fix: "its memory was transferred before" });
   encoder.byte(Tag.nodeBuffer);
   encoder.varint(value.length);
   encoder.binary(value);
@@ -160,13 +173,17 @@ export function readView(decoder: ValueReader): ArrayBufferView {
   if (index === nodeBufferIndex) return decoder.resolve(identity, makeBuffer(buffer, offset, length));
   const viewClass = viewClasses[index];
   if (viewClass === undefined) throw decoder.corrupt("a view is of a class that this platform lacks");
-  return decoder.resolve(identity, length === undefined ? new viewClass(buffer, offset) : new viewClass(buffer, offset, length));
+  return decoder.resolve(
+    identity,
+    length === undefined ? new viewClass(buffer, offset) : new viewClass(buffer, offset, length),
+  );
 }
 
 /** Whether a view grows with its buffer. The language does not tell, so the buffer of a copy is resized to see. */
 function tracksLength(value: ArrayBufferView): boolean {
   const { buffer, byteOffset, byteLength } = value;
-  if (!types.isArrayBuffer(buffer) || !buffer.resizable || byteOffset + byteLength + 8 <= buffer.byteLength) return false;
+  if (!types.isArrayBuffer(buffer) || !buffer.resizable || byteOffset + byteLength + 8 <= buffer.byteLength)
+    return false;
   const copy = platformClone(value);
   const copied = copy.buffer as ArrayBuffer;
   if (byteLength === 0) {
@@ -187,7 +204,8 @@ function tracksLength(value: ArrayBufferView): boolean {
  * realm.
  */
 export function ofThisRealm<T>(value: T): T {
-  if (types.isAnyArrayBuffer(value)) adopt(value, types.isSharedArrayBuffer(value) ? SharedArrayBuffer.prototype : ArrayBuffer.prototype);
+  if (types.isAnyArrayBuffer(value))
+    adopt(value, types.isSharedArrayBuffer(value) ? SharedArrayBuffer.prototype : ArrayBuffer.prototype);
   else if (ArrayBuffer.isView(value) && !Buffer.isBuffer(value)) {
     ofThisRealm(value.buffer);
     const viewClass = viewClasses[indexByName.get(nameOfView(value)) ?? nodeBufferIndex];

@@ -61,7 +61,10 @@ export function foreignWriter(prototype: object, value?: object): Write | "plain
  * of their own, and say that Date made them.
  */
 function isOfFakes(prototype: object, date: Date): boolean {
-  return prototype === globalThis.Date.prototype || Object.getOwnPropertyDescriptor(date, "constructor")?.value === PlatformDate;
+  return (
+    prototype === globalThis.Date.prototype ||
+    Object.getOwnPropertyDescriptor(date, "constructor")?.value === PlatformDate
+  );
 }
 
 /**
@@ -85,7 +88,8 @@ export function baseOf(prototype: object): Base | undefined {
     const maker: unknown = Object.getOwnPropertyDescriptor(above, "constructor")?.value;
     const name = typeof maker === "function" ? maker.name : "";
     if (write !== undefined) return { name, write };
-    if (above !== Object.prototype && typeof maker === "function" && isOfPlatform(maker)) return { name, write: undefined };
+    if (above !== Object.prototype && typeof maker === "function" && isOfPlatform(maker))
+      return { name, write: undefined };
   }
   return undefined;
 }
@@ -110,7 +114,10 @@ function writeRegExp(encoder: ValueWriter, value: RegExp): void {
   if (!types.isRegExp(value)) throw new TypeError("it has the prototype of a RegExp but is none");
   const { source, flags } = value;
   if (hasTooManyClasses(source, flags))
-    encoder.refuse({ what: `a RegExp with more than ${mostClasses} \\p{…}`, fix: "send its source, and make it again on the other side" });
+    encoder.refuse({
+      what: `a RegExp with more than ${mostClasses} \\p{…}`,
+      fix: "send its source, and make it again on the other side",
+    });
   encoder.byte(Tag.regexp);
   encoder.text(source);
   encoder.text(flags);
@@ -128,7 +135,8 @@ export function readRegExp(decoder: ValueReader): RegExp {
   const identity = decoder.reserve();
   const source = decoder.text();
   const flags = decoder.key();
-  if (hasTooManyClasses(source, flags)) throw decoder.corrupt("a regular expression has more classes of characters than one may");
+  if (hasTooManyClasses(source, flags))
+    throw decoder.corrupt("a regular expression has more classes of characters than one may");
   const regexp = decoder.resolve(identity, new RegExp(source, flags));
   regexp.lastIndex = decoder.read() as number;
   return regexp;
@@ -185,13 +193,17 @@ function writeBoxed(encoder: ValueWriter, value: object): void {
   encoder.byte(Tag.boxed);
   if (types.isNumberObject(value)) encoder.number(Number.prototype.valueOf.call(value));
   else if (types.isStringObject(value)) encoder.text(String.prototype.valueOf.call(value));
-  else encoder.write(types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : BigInt.prototype.valueOf.call(value));
+  else
+    encoder.write(
+      types.isBooleanObject(value) ? Boolean.prototype.valueOf.call(value) : BigInt.prototype.valueOf.call(value),
+    );
 }
 
 export function readBoxed(decoder: ValueReader): object {
   const identity = decoder.reserve();
   const value = decoder.read();
-  if ((typeof value === "object" && value !== null) || value === undefined || value === null) throw decoder.corrupt("a box holds no primitive");
+  if ((typeof value === "object" && value !== null) || value === undefined || value === null)
+    throw decoder.corrupt("a box holds no primitive");
   return decoder.resolve(identity, Object(value) as object);
 }
 
@@ -241,7 +253,8 @@ export function readDressed(decoder: ValueReader): unknown {
   const tag = decoder.byte();
   if (!dressable.has(tag)) throw decoder.corrupt("it adds fields to what is not built in");
   const object = decoder.objectOf(tag) as object;
-  if (registration !== undefined && !decoder.isLosing) Object.setPrototypeOf(object, registration.registered.prototype as object);
+  if (registration !== undefined && !decoder.isLosing)
+    Object.setPrototypeOf(object, registration.registered.prototype as object);
   const hasElements = Array.isArray(object) || ArrayBuffer.isView(object);
   let places = 0;
   for (let count = decoder.varint(); count > 0; count--) {

@@ -59,7 +59,10 @@ export class ByteReader {
   }
 
   corrupt(what: string, cause?: unknown): CorruptError {
-    return new CorruptError(`what arrived is not what this library sends: ${what}`, cause === undefined ? undefined : { cause });
+    return new CorruptError(
+      `what arrived is not what this library sends: ${what}`,
+      cause === undefined ? undefined : { cause },
+    );
   }
 
   byte(): number {
@@ -98,7 +101,12 @@ export class ByteReader {
   int32(): number {
     const at = this.take(4);
     const bytes = this.bytes;
-    return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+    return (
+      (bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)
+    );
   }
 
   double(): number {
@@ -167,7 +175,12 @@ export class ByteReader {
     if (length <= 0 || length > knownKeyLimit) return this.textOf(tag);
     const at = this.take(length);
     const bytes = this.bytes;
-    const slot = (length + (bytes[at] as number) * 7 + (bytes[at + (length >> 1)] as number) * 31 + (bytes[at + length - 1] as number) * 131) & 1023;
+    const slot =
+      (length +
+        (bytes[at] as number) * 7 +
+        (bytes[at + (length >> 1)] as number) * 31 +
+        (bytes[at + length - 1] as number) * 131) &
+      1023;
     const known = knownKeys[slot] as string;
     if (known.length === length) {
       let index = 0;
@@ -208,7 +221,12 @@ export class ByteReader {
     let text = "";
     let index = at;
     for (const last = at + length - 4; index <= last; index += 4) {
-      text += String.fromCharCode(bytes[index] as number, bytes[index + 1] as number, bytes[index + 2] as number, bytes[index + 3] as number);
+      text += String.fromCharCode(
+        bytes[index] as number,
+        bytes[index + 1] as number,
+        bytes[index + 2] as number,
+        bytes[index + 3] as number,
+      );
     }
     for (; index < at + length; index++) text += String.fromCharCode(bytes[index] as number);
     return text;
@@ -245,7 +263,10 @@ export class ByteReader {
     // Not so where the bytes grow with their buffer.
     if (lens === undefined || lens.buffer.length !== this.bytes.length) {
       const { buffer, byteOffset, byteLength } = this.bytes;
-      lens = { buffer: Buffer.from(buffer, byteOffset, byteLength), view: new DataView(buffer, byteOffset, byteLength) };
+      lens = {
+        buffer: Buffer.from(buffer, byteOffset, byteLength),
+        view: new DataView(buffer, byteOffset, byteLength),
+      };
       lenses.set(this.bytes, lens);
     }
     this.lens = lens;

@@ -31,7 +31,8 @@ class Piece {
 
   writeTo(target: Uint8Array, at: number): void {
     if (this.bytes !== nothing) copyBytes(this.bytes, 0, this.length, target, at);
-    else Buffer.from(target.buffer, target.byteOffset, target.byteLength).write(this.text, at, this.length, this.encoding);
+    else
+      Buffer.from(target.buffer, target.byteOffset, target.byteLength).write(this.text, at, this.length, this.encoding);
   }
 }
 

@@ -15,7 +15,13 @@ let idle: Decoder | undefined;
  * @throws UnknownClassError when the module of a `sendable()` class has to be imported first; nothing has been decoded
  *   then
  */
-export function decode(bytes: Uint8Array, at: number, length: number, attachments?: readonly unknown[], origin?: Origin): unknown {
+export function decode(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  attachments?: readonly unknown[],
+  origin?: Origin,
+): unknown {
   if (length <= MOST_INTEGER_BYTES) {
     const integer = integerIn(bytes, at, length);
     if (integer !== undefined) return integer;
@@ -39,7 +45,8 @@ function integerIn(bytes: Uint8Array, at: number, length: number): number | unde
   if (tag >= smallInteger) return length === 1 ? tag - smallInteger : undefined;
   if (tag === Tag.int8 && length === 2) return (bytes[at + 1]! << 24) >> 24;
   if (tag === Tag.int16 && length === 3) return ((bytes[at + 1]! | (bytes[at + 2]! << 8)) << 16) >> 16;
-  if (tag === Tag.int32 && length === 5) return bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 24);
+  if (tag === Tag.int32 && length === 5)
+    return bytes[at + 1]! | (bytes[at + 2]! << 8) | (bytes[at + 3]! << 16) | (bytes[at + 4]! << 24);
   return undefined;
 }
 

@@ -1,7 +1,23 @@
 import { isError, UnknownClassError } from "../errors/index.js";
 import { FROM_HERE } from "./allowed-modules.js";
-import { ofThisRealm, readArrayBuffer, readNodeBuffer, readResizableBuffer, readSharedBuffer, readView } from "./binary.js";
-import { readBoxed, readDate, readDressed, readMap, readRegExp, readSearchParams, readSet, readUrl } from "./builtin-object.js";
+import {
+  ofThisRealm,
+  readArrayBuffer,
+  readNodeBuffer,
+  readResizableBuffer,
+  readSharedBuffer,
+  readView,
+} from "./binary.js";
+import {
+  readBoxed,
+  readDate,
+  readDressed,
+  readMap,
+  readRegExp,
+  readSearchParams,
+  readSet,
+  readUrl,
+} from "./builtin-object.js";
 import { ByteReader } from "./byte-reader.js";
 import { readDomException, readError } from "./error-object.js";
 import { defineField, indexOf, makeSparse, makeTable } from "./field.js";
@@ -60,7 +76,13 @@ export class Decoder extends ByteReader implements ValueReader {
     return found;
   }
 
-  run(bytes: Uint8Array, at: number, length: number, attachments: readonly unknown[] = noAttachments, origin = FROM_HERE): unknown {
+  run(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    attachments: readonly unknown[] = noAttachments,
+    origin = FROM_HERE,
+  ): unknown {
     this.open(bytes, at, length);
     this.gaps = length * PLACES_A_BYTE;
     this.attachments = attachments;
@@ -169,7 +191,8 @@ export class Decoder extends ByteReader implements ValueReader {
   /** A resizable buffer is about to set aside so much address space. */
   reserveSpace(bytes: number): void {
     this.reserved += Math.max(bytes, leastReserved);
-    if (this.reserved > mostReserved) throw this.corrupt("its resizable buffers set aside more address space than one message may");
+    if (this.reserved > mostReserved)
+      throw this.corrupt("its resizable buffers set aside more address space than one message may");
   }
 
   classAt(index: number): Registration | undefined {
@@ -326,7 +349,8 @@ export class Decoder extends ByteReader implements ValueReader {
 
   private attachment(): unknown {
     const index = this.varint();
-    if (index >= this.attachments.length && this.losing === undefined) throw this.corrupt("what travelled beside it is missing");
+    if (index >= this.attachments.length && this.losing === undefined)
+      throw this.corrupt("what travelled beside it is missing");
     const value = ofThisRealm(this.attachments[index]);
     this.objects.push(value);
     return value;
@@ -354,7 +378,8 @@ export class Decoder extends ByteReader implements ValueReader {
       const module = this.text();
       const className = this.text();
       const registration = findRegistration(module, className);
-      if (this.byte() === 1 && registration === undefined && this.losing === undefined) throw new UnknownClassError(module, className);
+      if (this.byte() === 1 && registration === undefined && this.losing === undefined)
+        throw new UnknownClassError(module, className);
       classes.push(registration);
     }
     this.classes = classes;

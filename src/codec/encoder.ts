@@ -11,7 +11,15 @@ import { writePlatformObject } from "./platform-object.js";
 import { writeSparseRest } from "./sparse-array.js";
 import { changedError, unreadable } from "./unreadable.js";
 import type { Message } from "./message.js";
-import { type Boundary, type Crosses, crossing, type HeldBlock, isCrossing, type Marshalled, retainAll } from "./marshalled.js";
+import {
+  type Boundary,
+  type Crosses,
+  crossing,
+  type HeldBlock,
+  isCrossing,
+  type Marshalled,
+  retainAll,
+} from "./marshalled.js";
 import { ObjectNumbers } from "./object-numbers.js";
 import { formatPath, inside, type PathStep, Step } from "./path.js";
 import { type Refusal, refusalOf, refusalOfMark, refusalOfOneWorkers, refusalOfShared } from "./refusal.js";
@@ -63,7 +71,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     this.keeps = options.keeps === true;
     this.apart = options.apart;
     this.attach = options.attach === true && options.to === "threads";
-    if (this.attach && options.transfer !== undefined && options.transfer.length > 0) this.transfer = [...options.transfer];
+    if (this.attach && options.transfer !== undefined && options.transfer.length > 0)
+      this.transfer = [...options.transfer];
     this.areMarksTaken = this.marks.begin(options.marks);
     const { lend } = options;
     // A getter may encode something itself meanwhile.
@@ -73,7 +82,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
       if (options.list === true) {
         this.recall(value as unknown[]);
         // First: an argument may move what another shows a part of.
-        if (this.areMarksTaken) for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
+        if (this.areMarksTaken)
+          for (const item of value as unknown[]) if (typeof item === "object" && item !== null) this.mark(item);
         this.array(value as unknown[]);
       } else {
         this.write(value);
@@ -185,7 +195,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   descend(): number {
     const depth = this.depth;
     if (depth >= depthLimit)
-      this.refuse({ what: `nested more than ${depthLimit} levels deep`, fix: "flatten it, a chain of objects into an array for example" });
+      this.refuse({
+        what: `nested more than ${depthLimit} levels deep`,
+        fix: "flatten it, a chain of objects into an array for example",
+      });
     this.depth = depth + 1;
     this.steps[depth] = inside;
     return depth;
@@ -195,7 +208,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   reserveSpace(bytes: number): void {
     this.reserved += Math.max(bytes, leastReserved);
     if (this.reserved > mostReserved)
-      this.refuse({ what: "one resizable ArrayBuffer too many for one message", fix: "send them in several, or send copies of a fixed length" });
+      this.refuse({
+        what: "one resizable ArrayBuffer too many for one message",
+        fix: "send them in several, or send copies of a fixed length",
+      });
   }
 
   step(depth: number, step: PathStep): void {
@@ -208,7 +224,10 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
 
   refuse(refusal: Refusal): never {
     const path = this.path();
-    throw (this.refusal = new UnsendableError(path, `${path} is ${refusal.what} and cannot cross to another worker: ${refusal.fix}`));
+    throw (this.refusal = new UnsendableError(
+      path,
+      `${path} is ${refusal.what} and cannot cross to another worker: ${refusal.fix}`,
+    ));
   }
 
   /** Whether an ArrayBuffer is to be moved. */
@@ -268,7 +287,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
     if (moved === undefined) return;
     if (this.apart !== undefined) this.refuse(refusalOfMark(this.apart));
     this.marks.note(value);
-    if (this.attach && moved.length > 0) this.transfer = [...this.transfer, ...moved.filter((each) => !this.transfer.includes(each))];
+    if (this.attach && moved.length > 0)
+      this.transfer = [...this.transfer, ...moved.filter((each) => !this.transfer.includes(each))];
   }
 
   private object(value: object): void {
@@ -322,7 +342,8 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
       marshalled = value[crossing](this.to, this.path());
     } catch (error) {
       // Whatever its reach is, it would not do.
-      if (this.apart !== undefined && isThrown(error, ReachError)) this.refuse(refusalOfShared(value.constructor.name, this.apart));
+      if (this.apart !== undefined && isThrown(error, ReachError))
+        this.refuse(refusalOfShared(value.constructor.name, this.apart));
       if (isAllcoresError(error)) this.refusal = error;
       throw error;
     }

@@ -44,7 +44,8 @@ function learn(name: string, errorClass: ErrorClass): void {
 
 for (const errorClass of builtin) if (errorClass !== undefined) learn(errorClass.name, errorClass);
 for (const exported of Object.values(library)) {
-  if (typeof exported === "function" && exported.prototype instanceof Error) learn((exported.prototype as library.AllcoresError).code, exported as ErrorClass);
+  if (typeof exported === "function" && exported.prototype instanceof Error)
+    learn((exported.prototype as library.AllcoresError).code, exported as ErrorClass);
 }
 
 export function writeError(encoder: ValueWriter, error: Error): void {
@@ -142,13 +143,21 @@ function readFields(decoder: ValueReader, error: Error): void {
     const key = decoder.key();
     places = decoder.makeRoom(error, key, places);
     const enumerable = decoder.byte() === 1;
-    Reflect.defineProperty(error, key, ownDescriptor({ value: decoder.read(), enumerable, configurable: true, writable: true }));
+    Reflect.defineProperty(
+      error,
+      key,
+      ownDescriptor({ value: decoder.read(), enumerable, configurable: true, writable: true }),
+    );
   }
 }
 
 /** The name of the first class, going up from the error's own, that every realm has. */
 function nearestClass(error: Error): string {
-  for (let prototype = Object.getPrototypeOf(error) as object | null; prototype !== null; prototype = Object.getPrototypeOf(prototype) as object | null) {
+  for (
+    let prototype = Object.getPrototypeOf(error) as object | null;
+    prototype !== null;
+    prototype = Object.getPrototypeOf(prototype) as object | null
+  ) {
     const name = namesByPrototype.get(prototype) ?? foreignName(prototype);
     if (name !== undefined) return name;
   }
@@ -157,7 +166,8 @@ function nearestClass(error: Error): string {
 
 /** The same for the classes of another realm or of another copy of this library. */
 function foreignName(prototype: object): string | undefined {
-  if (library.isAllcoresError(prototype) && Object.hasOwn(prototype, "code")) return errorClasses.has(prototype.code) ? prototype.code : undefined;
+  if (library.isAllcoresError(prototype) && Object.hasOwn(prototype, "code"))
+    return errorClasses.has(prototype.code) ? prototype.code : undefined;
   const maker: unknown = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
   if (typeof maker !== "function" || !errorClasses.has(maker.name)) return undefined;
   return /\[native code\]/.test(Function.prototype.toString.call(maker)) ? maker.name : undefined;

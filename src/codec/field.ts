@@ -35,7 +35,11 @@ export function indexOf(key: string): number {
 /** Has an object keep the fields whose names are indexes in a table. */
 export function makeTable(object: object): void {
   if (Object.hasOwn(object, LAST_INDEX)) return;
-  Reflect.defineProperty(object, LAST_INDEX, ownDescriptor({ value: undefined, enumerable: true, configurable: true, writable: true }));
+  Reflect.defineProperty(
+    object,
+    LAST_INDEX,
+    ownDescriptor({ value: undefined, enumerable: true, configurable: true, writable: true }),
+  );
   Reflect.deleteProperty(object, LAST_INDEX);
 }
 

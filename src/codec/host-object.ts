@@ -16,7 +16,14 @@ function fromGlobal(name: string, moves: boolean): [string, HostClass] {
 }
 
 function fromModule(module: string, name: string, moves: boolean): [string, HostClass] {
-  return [name, { moves, confirm: (value) => isInstance(value, (process.getBuiltinModule(module) as Record<string, unknown> | undefined)?.[name]) }];
+  return [
+    name,
+    {
+      moves,
+      confirm: (value) =>
+        isInstance(value, (process.getBuiltinModule(module) as Record<string, unknown> | undefined)?.[name]),
+    },
+  ];
 }
 
 function isInstance(value: object, hostClass: unknown): boolean {
@@ -51,7 +58,13 @@ const hostClasses = new Map<string, HostClass>([
   ["RecordableHistogram", histogram],
   ["ELDHistogram", histogram],
   ["Histogram", histogram],
-  ["Module", { moves: false, confirm: (value) => isInstance(value, (globalThis as { WebAssembly?: { Module: unknown } }).WebAssembly?.Module) }],
+  [
+    "Module",
+    {
+      moves: false,
+      confirm: (value) => isInstance(value, (globalThis as { WebAssembly?: { Module: unknown } }).WebAssembly?.Module),
+    },
+  ],
   // Node does not export the class of file handles either.
   ["FileHandle", { moves: true, confirm: (value) => typeof (value as { fd?: unknown }).fd === "number" }],
 ]);
@@ -82,7 +95,14 @@ export function isOfPlatform(maker: object & { readonly name: string }): boolean
 }
 
 /** What Node itself keeps in its objects: an EventEmitter's fields, and those of histograms and file handles. */
-const fieldsOfNode: ReadonlySet<string> = new Set(["_events", "_eventsCount", "_maxListeners", "domain", "close", "constructor"]);
+const fieldsOfNode: ReadonlySet<string> = new Set([
+  "_events",
+  "_eventsCount",
+  "_maxListeners",
+  "domain",
+  "close",
+  "constructor",
+]);
 
 /** A field that somebody added to an object of the platform: `postMessage` leaves it behind. */
 export function addedField(value: object): string | undefined {

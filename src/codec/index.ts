@@ -1,4 +1,13 @@
-export { allowModules, checkAllowed, decodeLoading, FROM_ELSEWHERE, FROM_HERE, isAllowed, knowModule, type Origin } from "./allowed-modules.js";
+export {
+  allowModules,
+  checkAllowed,
+  decodeLoading,
+  FROM_ELSEWHERE,
+  FROM_HERE,
+  isAllowed,
+  knowModule,
+  type Origin,
+} from "./allowed-modules.js";
 export { decode, holdCopy, lose } from "./decode.js";
 export { encode, encodeError } from "./encode.js";
 export type { EncodeOptions } from "./encode-options.js";

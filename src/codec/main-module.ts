@@ -29,7 +29,10 @@ export function isMainModule(url: string): boolean {
     const module = fs.realpathSync.native(fileURLToPath(url));
     const program = fs.realpathSync.native(withExtension(started));
     // A folder stands for its index.
-    return module === program || (module.startsWith(program) && /^[/\\]index\.[cm]?[jt]sx?$/.test(module.slice(program.length)));
+    return (
+      module === program ||
+      (module.startsWith(program) && /^[/\\]index\.[cm]?[jt]sx?$/.test(module.slice(program.length)))
+    );
   } catch {
     return false;
   }
@@ -38,5 +41,9 @@ export function isMainModule(url: string): boolean {
 /** `node program` finds program.js. */
 function withExtension(path: string): string {
   if (isVisible(path)) return path;
-  return [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"].map((extension) => path + extension).find((file) => isVisible(file)) ?? path;
+  return (
+    [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"]
+      .map((extension) => path + extension)
+      .find((file) => isVisible(file)) ?? path
+  );
 }

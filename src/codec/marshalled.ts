@@ -88,7 +88,8 @@ const kinds = new Map<string, Kind>();
  * none of these can be in one message only.
  */
 export function registerKind(kind: string, decode: KindDecoder, end?: KindEnd, again?: KindAgain): void {
-  if (typeof kind !== "string" || kind === "") throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
+  if (typeof kind !== "string" || kind === "")
+    throw new ArgumentTypeError("registerKind: the kind must be a string that is not empty");
   if (typeof decode !== "function") throw new ArgumentTypeError("registerKind: the decoder must be a function");
   kinds.set(kind, { decode, end, again });
 }
@@ -106,7 +107,8 @@ export function isCrossing(value: object): value is Crosses {
 /** The object that a marshalled object stands for. @throws CorruptError when nobody registered its kind here. */
 export function unmarshal(kind: string, payload: unknown, origin: Origin): unknown {
   const known = kindOf(kind);
-  if (known === undefined) throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
+  if (known === undefined)
+    throw new CorruptError(`no decoder is registered for objects of kind ${JSON.stringify(kind)}`);
   return known.decode(payload as never, origin);
 }
 
@@ -136,7 +138,10 @@ export function holdAgain(found: readonly FoundMarshalled[]): void {
   for (const { kind } of found) {
     const known = kindOf(kind);
     if (known?.end !== undefined && known.again === undefined)
-      throw new UnsendableError("value", `a ${kind} is in one message only, which must not be copied: take the value instead of looking at it`);
+      throw new UnsendableError(
+        "value",
+        `a ${kind} is in one message only, which must not be copied: take the value instead of looking at it`,
+      );
   }
   let count = 0;
   try {

@@ -27,7 +27,9 @@ export function moduleUrl(caller: string, from: ModuleSource): string {
       `${caller}: import.meta is empty here, as bundlers leave it in CommonJS. Have the bundler put the module in its place (esbuild: --define:import.meta=module), or build an ES module ` +
         "(esbuild: --format=esm). In CommonJS that you write yourself the first argument is module, or __filename",
     );
-  throw new ArgumentTypeError(`${caller}: the first argument must be import.meta, a URL, a CommonJS module or an absolute path (__filename)`);
+  throw new ArgumentTypeError(
+    `${caller}: the first argument must be import.meta, a URL, a CommonJS module or an absolute path (__filename)`,
+  );
 }
 
 /** What a bundler leaves of `import.meta` or of its `url` in CommonJS. */

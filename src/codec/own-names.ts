@@ -18,11 +18,13 @@ const BRIEF = { maxArrayLength: 0, depth: 0, customInspect: false } as const;
  */
 export function namesOf(value: object): readonly string[] | undefined {
   const length = lengthOf(value);
-  if (length > MOST_LISTED && !types.isProxy(value) && inspect(value, BRIEF).endsWith(" more items ]")) return undefined;
+  if (length > MOST_LISTED && !types.isProxy(value) && inspect(value, BRIEF).endsWith(" more items ]"))
+    return undefined;
   const keys = Object.keys(value);
   const last = keys[keys.length - 1];
   // Indexes come first in every list of keys.
-  if (last === undefined || isElement(last, length)) return Object.getOwnPropertySymbols(value).length > 0 ? [] : undefined;
+  if (last === undefined || isElement(last, length))
+    return Object.getOwnPropertySymbols(value).length > 0 ? [] : undefined;
   return length === 0 ? keys : keys.filter((key) => !isElement(key, length));
 }
 

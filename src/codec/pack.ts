@@ -82,18 +82,23 @@ interface Wire {
  */
 export function pack<T>(value: T, options?: PackOptions): Packed<T> {
   if (options !== undefined && (typeof options !== "object" || options === null))
-    throw new ArgumentTypeError(`options must be an object such as { to: "processes" }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { to: "processes" }, got ${options === null ? "null" : typeof options}`,
+    );
   PACK_OPTIONS.check(options);
   options = ownOptions(options);
   const to = options?.to;
-  if (to !== undefined && to !== "threads" && to !== "processes") throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
+  if (to !== undefined && to !== "threads" && to !== "processes")
+    throw new ArgumentTypeError(`options.to must be "threads" or "processes", got ${String(to)}`);
   const all: Marshalled[] = [];
   const message = encode(value, { to: to ?? "threads", root: "value", lend: (marshalled) => all.push(marshalled) });
   const bytes = Buffer.from(message.toBytes().buffer).toString("base64");
   message.release();
   for (const { kind, retain, lend } of all) {
     if (retain !== undefined && lend === undefined)
-      throw new ArgumentTypeError(`a ${kind} passes from one holder to the next and cannot be packed: send it through a Queue, or as an argument`);
+      throw new ArgumentTypeError(
+        `a ${kind} passes from one holder to the next and cannot be packed: send it through a Queue, or as an argument`,
+      );
   }
   const shared = new Set<ProcessHeap>();
   const ofThreads = new Set<ThreadHeap>();
@@ -145,7 +150,8 @@ export function unpack(message: unknown): unknown {
   }
   // As JSON they arrive as empty objects; the decoder then says which object it was.
   for (const buffers of threads ?? []) {
-    if (types.isSharedArrayBuffer(buffers?.control) && types.isSharedArrayBuffer(buffers.data)) attachThreadHeap(buffers);
+    if (types.isSharedArrayBuffer(buffers?.control) && types.isSharedArrayBuffer(buffers.data))
+      attachThreadHeap(buffers);
   }
   const encoded = Buffer.from(bytes, "base64");
   return decode(encoded, 0, encoded.length, undefined, FROM_ELSEWHERE);
@@ -155,9 +161,14 @@ export function unpack(message: unknown): unknown {
 function reach(id: number, descriptor: number, [pid, uid, namespace]: NonNullable<Wire["from"]>): void {
   if (processHeapOf(id, { pid, descriptor }) !== undefined) return;
   if (namespace !== platform.peers.namespace)
-    throw new AttachError(`the message was packed in another pid namespace (another container): start both in one, as with docker run --pid`);
+    throw new AttachError(
+      `the message was packed in another pid namespace (another container): start both in one, as with docker run --pid`,
+    );
   const here = platform.peers.user;
-  if (uid !== here) throw new AttachError(`the message was packed by a process of user ${uid}, this one runs as user ${here}: share memory under one user`);
+  if (uid !== here)
+    throw new AttachError(
+      `the message was packed by a process of user ${uid}, this one runs as user ${here}: share memory under one user`,
+    );
   throw new AttachError(
     `the message was packed by process ${pid}, which has ended, and no other living process has the memory that it names: keep a process that uses it alive`,
   );
@@ -171,12 +182,14 @@ function checked(message: unknown): Wire {
     throw new AttachError(
       `the message was packed by another version of allcores (its memory has layout ${wire.allcores}, here ${LAYOUT_VERSION}): use one version on both sides`,
     );
-  const numbers = (value: unknown, count: number): boolean => Array.isArray(value) && value.length === count && value.every(Number.isSafeInteger);
+  const numbers = (value: unknown, count: number): boolean =>
+    Array.isArray(value) && value.length === count && value.every(Number.isSafeInteger);
   const { from, heaps, threads } = wire;
   const isWhole =
     (from === undefined || numbers(from, 3)) &&
     (heaps === undefined || (Array.isArray(heaps) && heaps.every((each) => numbers(each, 2)))) &&
     (threads === undefined || Array.isArray(threads));
-  if (!isWhole) throw new ArgumentTypeError("unpack(message): the message was not made by pack(), or did not arrive whole");
+  if (!isWhole)
+    throw new ArgumentTypeError("unpack(message): the message was not made by pack(), or did not arrive whole");
   return wire as Wire;
 }

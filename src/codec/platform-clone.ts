@@ -3,7 +3,10 @@
  * realm.
  */
 export function platformClone<T>(value: T): T {
-  clone ??= typeof structuredClone === "function" ? structuredClone : (process.getBuiltinModule("node:vm").runInThisContext("structuredClone") as Clone);
+  clone ??=
+    typeof structuredClone === "function"
+      ? structuredClone
+      : (process.getBuiltinModule("node:vm").runInThisContext("structuredClone") as Clone);
   return clone(value);
 }
 

@@ -27,7 +27,10 @@ export function writePlatformObject(encoder: PlatformWriter, value: object): voi
   const added = addedField(value);
   if (added !== undefined) {
     encoder.step(encoder.descend(), added);
-    encoder.refuse({ what: `a field added to a ${classNameOf(value)}, which only the platform carries,`, fix: "send it beside the object" });
+    encoder.refuse({
+      what: `a field added to a ${classNameOf(value)}, which only the platform carries,`,
+      fix: "send it beside the object",
+    });
   }
   if (hostClass?.moves === true && !encoder.attaches(value)) encoder.transfer = [...encoder.transfer, value];
   encoder.attachment(value);

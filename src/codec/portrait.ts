@@ -21,7 +21,9 @@ const custom = Symbol.for("nodejs.util.inspect.custom");
 const advice = Symbol.for("allcores.advice");
 
 /** Node 20 cannot say that an object must not be cloned: there a clone is an empty object. */
-const { markAsUncloneable } = process.getBuiltinModule("node:worker_threads") as { markAsUncloneable?(object: object): void };
+const { markAsUncloneable } = process.getBuiltinModule("node:worker_threads") as {
+  markAsUncloneable?(object: object): void;
+};
 
 /**
  * A clone of the object would be dead: `structuredClone` and `postMessage` throw a DataCloneError, whose text is Node's
@@ -40,7 +42,9 @@ export function hide<T extends object>(object: T, name: string, value: unknown):
 export function shown(name: string, facts: Facts, depth: number, options: InspectOptions): string {
   const label = typeof facts.label === "string" ? ` "${facts.label}"` : "";
   if (depth < 0) return `[${name}${label}]`;
-  const rest = Object.fromEntries(Object.entries(facts).filter(([key, value]) => key !== "label" && value !== undefined));
+  const rest = Object.fromEntries(
+    Object.entries(facts).filter(([key, value]) => key !== "label" && value !== undefined),
+  );
   return `${name}${label} ${inspect(rest, { ...options, depth })}`;
 }
 
@@ -69,10 +73,16 @@ export function factsOr(read: () => Facts): Facts {
  * Gives a class `toJSON` and what `console.log` asks for. `fix` completes "… cannot cross to another worker: …";
  * without it the object travels.
  */
-export function portray<T extends object>(Class: { readonly name: string; readonly prototype: T }, facts: (object: T) => Facts, fix?: string): void {
-  const nameOf = (object: T): string => (Object.getPrototypeOf(object) as { constructor: { name: string } }).constructor.name;
+export function portray<T extends object>(
+  Class: { readonly name: string; readonly prototype: T },
+  facts: (object: T) => Facts,
+  fix?: string,
+): void {
+  const nameOf = (object: T): string =>
+    (Object.getPrototypeOf(object) as { constructor: { name: string } }).constructor.name;
   // A future answers with another class, and takes the question for interest in its value.
-  const fixed = Object.getOwnPropertyDescriptor(Class.prototype, "constructor")?.get === undefined ? undefined : Class.name;
+  const fixed =
+    Object.getOwnPropertyDescriptor(Class.prototype, "constructor")?.get === undefined ? undefined : Class.name;
   const properties: PropertyDescriptorMap = {
     toJSON: {
       value(this: T) {

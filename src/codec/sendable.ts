@@ -59,8 +59,10 @@ const bases = new WeakMap<Registration, Base | null>();
 export function sendable<C extends SendableClass>(from: ModuleSource, registered: C): C {
   const module = moduleUrl("sendable", from);
   const prototype: unknown = typeof registered === "function" ? registered.prototype : undefined;
-  if (typeof prototype !== "object" || prototype === null) throw new ArgumentTypeError("sendable: the second argument must be a class");
-  if (registered.name === "") throw new ArgumentTypeError("sendable: the class needs a name, by which the other side finds it");
+  if (typeof prototype !== "object" || prototype === null)
+    throw new ArgumentTypeError("sendable: the second argument must be a class");
+  if (registered.name === "")
+    throw new ArgumentTypeError("sendable: the class needs a name, by which the other side finds it");
   const hooks = registered as unknown as Hooked;
   const registration: Registration = {
     module,
@@ -70,7 +72,9 @@ export function sendable<C extends SendableClass>(from: ModuleSource, registered
     decode: hooks[decodeHook]?.bind(registered),
   };
   if ((registration.encode === undefined) !== (registration.decode === undefined)) {
-    throw new ArgumentTypeError(`sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`);
+    throw new ArgumentTypeError(
+      `sendable: class ${registered.name} needs both of the static methods allcores.encode and allcores.decode, or neither`,
+    );
   }
   knowModule(module);
   register(prototype, registration);
@@ -121,7 +125,8 @@ export function readInstance(decoder: ValueReader): object {
 export function readHookedInstance(decoder: ValueReader): object {
   const identity = decoder.reserve();
   const registration = readRegistration(decoder);
-  if (registration.decode === undefined) throw decoder.corrupt(`class ${registration.className} makes no instances itself`);
+  if (registration.decode === undefined)
+    throw decoder.corrupt(`class ${registration.className} makes no instances itself`);
   return decoder.resolve(identity, registration.decode(decoder.read()));
 }
 

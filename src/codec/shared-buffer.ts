@@ -26,5 +26,7 @@ export function ownerOf(buffer: ArrayBufferLike): (Crosses & object) | undefined
 
 /** The buffer that shows the memory of an object; undefined when it has none. */
 export function bufferOf(owner: unknown): ArrayBufferLike | undefined {
-  return typeof owner === "object" && owner !== null && shownBuffer in owner ? (owner as Shows)[shownBuffer]() : undefined;
+  return typeof owner === "object" && owner !== null && shownBuffer in owner
+    ? (owner as Shows)[shownBuffer]()
+    : undefined;
 }

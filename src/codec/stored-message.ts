@@ -52,7 +52,11 @@ export function readMessage(heap: Heap, block: number, attachments?: readonly un
 }
 
 /** What `read` makes of the bytes of a stored message, where they stand. */
-export function readStored<T>(heap: Heap, block: number, read: (bytes: Uint8Array, at: number, length: number) => T): T {
+export function readStored<T>(
+  heap: Heap,
+  block: number,
+  read: (bytes: Uint8Array, at: number, length: number) => T,
+): T {
   heap.catchUp();
   if (heap.allocator.kindOf(block) === KIND.extent) {
     const { unit } = heap.allocator.extentOf(block);

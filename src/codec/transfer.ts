@@ -5,7 +5,9 @@ import { hostClassOf } from "./host-object.js";
 import { ownerOf } from "./shared-buffer.js";
 
 /** Node 20 has no such question, and keeps no buffers but the pool of small Buffers. */
-const { isMarkedAsUntransferable } = process.getBuiltinModule("node:worker_threads") as { isMarkedAsUntransferable?(value: object): boolean };
+const { isMarkedAsUntransferable } = process.getBuiltinModule("node:worker_threads") as {
+  isMarkedAsUntransferable?(value: object): boolean;
+};
 
 const marks = together("marks", () => ({
   of: new WeakMap<object, readonly object[]>(),
@@ -40,7 +42,8 @@ const marks = together("marks", () => ({
 export function transfer<T extends object>(value: T, list?: readonly object[]): T {
   if (typeof value !== "object" || value === null)
     throw new ArgumentTypeError(`transfer(value): value must be an object such as an ArrayBuffer, got ${typeof value}`);
-  if (list !== undefined && !Array.isArray(list)) throw new ArgumentTypeError(`transfer(value, list): list must be an array of objects, got ${typeof list}`);
+  if (list !== undefined && !Array.isArray(list))
+    throw new ArgumentTypeError(`transfer(value, list): list must be an array of objects, got ${typeof list}`);
   if (!marks.of.has(value)) marks.left++;
   marks.of.set(value, list ?? movedOf(value));
   return value;

@@ -147,13 +147,15 @@ export class DeadlockSearch {
 /** Asks of each circle the worker that has to act. Who is asked already has not come to it yet. */
 function askActors(graph: WaitGraph): void {
   for (const circle of [...graph.circles(true), ...graph.circles(false)])
-    for (const { heap, record, waitRecord } of actorOf(circle).waiting) workerInfo.ask(heap, record, waitRecord.flags & workerInfo.IDLE ? AWAITING : BLOCKING);
+    for (const { heap, record, waitRecord } of actorOf(circle).waiting)
+      workerInfo.ask(heap, record, waitRecord.flags & workerInfo.IDLE ? AWAITING : BLOCKING);
 }
 
 /** Has each party attempt once more, which tells whether it still waits. */
 function rouse(parties: Iterable<Party>): void {
   for (const { waiting } of parties)
-    for (const { heap, record, waitRecord } of waiting) if ((waitRecord.flags & workerInfo.IDLE) === 0) heap.ring(record, BLOCKING);
+    for (const { heap, record, waitRecord } of waiting)
+      if ((waitRecord.flags & workerInfo.IDLE) === 0) heap.ring(record, BLOCKING);
 }
 
 /**
@@ -168,12 +170,16 @@ export function actorOf(circle: Circle): Party {
 /** The parties of a circle whose waits end with an error, if they end at all; none where it is only told. */
 export function refusable({ members, proven }: Circle): Party[] {
   if (!proven || settings().action !== "error") return [];
-  return members.map(({ party }) => party).filter(({ waiting }) => waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.REFUSABLE) !== 0));
+  return members
+    .map(({ party }) => party)
+    .filter(({ waiting }) => waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.REFUSABLE) !== 0));
 }
 
 /** Of some parties the one who acts: which of several that began at once does not matter, if all choose the same. */
 function latest(parties: readonly Party[]): Party {
-  return parties.reduce((last, party) => (party.since > last.since || (party.since === last.since && party.key > last.key) ? party : last));
+  return parties.reduce((last, party) =>
+    party.since > last.since || (party.since === last.since && party.key > last.key) ? party : last,
+  );
 }
 
 /** A circle as it was at one look. */
@@ -184,13 +190,18 @@ class Suspect {
   readonly #looks: ReadonlyMap<string, number>;
 
   constructor(circle: Circle, self: Party) {
-    const waits = circle.members.flatMap(({ party }) => party.waiting.map(({ waitRecord }) => `${party.key}:${waitRecord.block}:${waitRecord.generation}`));
+    const waits = circle.members.flatMap(({ party }) =>
+      party.waiting.map(({ waitRecord }) => `${party.key}:${waitRecord.block}:${waitRecord.generation}`),
+    );
     this.name = `${circle.proven}:${waits.sort().join()}`;
     this.#looks = new Map(
       [...circle.basis()].flatMap((party) =>
         party === self
           ? []
-          : party.waiting.map(({ waitRecord }): [string, number] => [`${party.key}:${waitRecord.block}:${waitRecord.generation}`, waitRecord.looks]),
+          : party.waiting.map(({ waitRecord }): [string, number] => [
+              `${party.key}:${waitRecord.block}:${waitRecord.generation}`,
+              waitRecord.looks,
+            ]),
       ),
     );
   }

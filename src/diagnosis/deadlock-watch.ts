@@ -5,7 +5,14 @@
 import { insightInto, objectAround, originOf } from "../objects/index.js";
 import { DeadlockError } from "../errors/index.js";
 import { atomics, type Heap, realNow, realTimeOrigin } from "../memory/index.js";
-import { workerInfo, type LongAwait, type LongWait, type LoopWatch, type Watch, watchLongWaits } from "../parking/index.js";
+import {
+  workerInfo,
+  type LongAwait,
+  type LongWait,
+  type LoopWatch,
+  type Watch,
+  watchLongWaits,
+} from "../parking/index.js";
 import { actorOf, DeadlockSearch, refusable } from "./deadlock-search.js";
 import { dumpWhileBlocked } from "./dump-signal.js";
 import { tell } from "./findings.js";
@@ -70,11 +77,16 @@ class BlockingWatch implements Watch {
     const { places, since, deadline, refusable } = this.#wait;
     for (const heap of this.#heaps) {
       if (this.#waitRecords.has(heap)) continue;
-      const known = places.filter((place) => place.heap === heap).map(({ key }) => ({ key, around: objectAround(heap, key) }));
+      const known = places
+        .filter((place) => place.heap === heap)
+        .map(({ key }) => ({ key, around: objectAround(heap, key) }));
       // One was forgotten while it is waited for, and collected.
       if (!known.every(({ around }) => around !== undefined)) return;
       const stack = stackHere();
-      const description: Description = { ...(stack === undefined ? {} : { stack }), objects: known.map(({ around }) => describe(around!.object, undefined)) };
+      const description: Description = {
+        ...(stack === undefined ? {} : { stack }),
+        objects: known.map(({ around }) => describe(around!.object, undefined)),
+      };
       const waitRecord = workerInfo.putWaitRecord(heap, {
         waits: known.map(({ key, around }) => ({ at: around!.at, key })),
         flags:
@@ -148,7 +160,9 @@ class IdleWatch implements LoopWatch {
     const known = awaits.map(({ key, origin }) => ({ key, origin, around: objectAround(heap, key) }));
     // What the library waits for in the user's stead, as a pool for results, anything may end.
     if (!known.every(({ around }) => isKnown(heap, around?.at))) return 0;
-    const description: Description = { objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))) };
+    const description: Description = {
+      objects: known.map(({ origin, around }) => describe(around!.object, usersPart(origin?.stack))),
+    };
     return workerInfo.putWaitRecord(heap, {
       waits: known.map(({ key, around }) => ({ at: around!.at, key })),
       flags: workerInfo.IDLE | workerInfo.ENDLESS | (loops << workerInfo.HEAPS_SHIFT),
@@ -177,7 +191,9 @@ if (!atomics.controlled) {
   watchLongWaits({
     blocks: (wait) => {
       const { places } = wait;
-      const areKnown = places.length <= workerInfo.MOST_WAITS && places.every(({ heap, key }) => isKnown(heap, objectAround(heap, key)?.at));
+      const areKnown =
+        places.length <= workerInfo.MOST_WAITS &&
+        places.every(({ heap, key }) => isKnown(heap, objectAround(heap, key)?.at));
       return areKnown ? new BlockingWatch(wait) : undefined;
     },
     awaits: (heap) => new IdleWatch(heap),

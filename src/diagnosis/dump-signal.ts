@@ -40,8 +40,13 @@ let isEarly = false;
  */
 export function dumpOnSignal(signal: NodeJS.Signals = "SIGUSR2"): Disposable {
   if (typeof signal !== "string" || signalNumbers()[signal] === undefined)
-    throw new ArgumentTypeError(`dumpOnSignal(signal): signal must be the name of a signal such as "SIGUSR2", got ${String(signal)}`);
-  if (!isMainThread) throw new StateError("dumpOnSignal() works in the main thread of a process only: Node brings signals to no other thread");
+    throw new ArgumentTypeError(
+      `dumpOnSignal(signal): signal must be the name of a signal such as "SIGUSR2", got ${String(signal)}`,
+    );
+  if (!isMainThread)
+    throw new StateError(
+      "dumpOnSignal() works in the main thread of a process only: Node brings signals to no other thread",
+    );
   ignore();
   setDumpSignal(signal);
   listen(signal);

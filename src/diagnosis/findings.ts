@@ -9,7 +9,18 @@
 import { TextDecoder, TextEncoder } from "node:util";
 import { ArgumentTypeError, CorruptError } from "../errors/index.js";
 import type { DeadlockReport } from "../errors/deadlock-report.js";
-import { atomics, clearRealInterval, contain, DRAFT, HEADER, type Heap, KIND, queueRealMicrotask, setRealInterval, Walk } from "../memory/index.js";
+import {
+  atomics,
+  clearRealInterval,
+  contain,
+  DRAFT,
+  HEADER,
+  type Heap,
+  KIND,
+  queueRealMicrotask,
+  setRealInterval,
+  Walk,
+} from "../memory/index.js";
 import { writeFully } from "../workers/output.js";
 import { heapsOfProgram, settings } from "./settings.js";
 
@@ -48,7 +59,8 @@ let listening: { readonly heaps: Set<Heap>; readonly timer: NodeJS.Timeout } | u
  * ```
  */
 export function onDeadlock(listener: (report: DeadlockReport) => void): Disposable {
-  if (typeof listener !== "function") throw new ArgumentTypeError(`onDeadlock(listener): listener must be a function, got ${typeof listener}`);
+  if (typeof listener !== "function")
+    throw new ArgumentTypeError(`onDeadlock(listener): listener must be a function, got ${typeof listener}`);
   // Each registration is one of its own.
   const own: Listener = (report) => listener(report);
   listeners.add(own);

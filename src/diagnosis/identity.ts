@@ -23,7 +23,8 @@ export function workerAt(heap: Heap, record: number): ReportedWorker {
     // Whatever its memory is now: it is called by its numbers.
   }
   const { name, model } = written;
-  const known = model === "main" || model === "thread" || model === "process" ? model : tid === pid ? "process" : "thread";
+  const known =
+    model === "main" || model === "thread" || model === "process" ? model : tid === pid ? "process" : "thread";
   return { name: typeof name === "string" ? name : `${known} ${tid}`, model: known, pid, tid };
 }
 

@@ -18,7 +18,12 @@ export function isIdle(loops: number): boolean {
     if (left === 0) return false;
     most.set(kind, left - 1);
   }
-  return process.eventNames().every((name) => typeof name !== "string" || !/^SIG[A-Z0-9]+$/.test(name) || process.listenerCount(name) <= ownListeners(name));
+  return process
+    .eventNames()
+    .every(
+      (name) =>
+        typeof name !== "string" || !/^SIG[A-Z0-9]+$/.test(name) || process.listenerCount(name) <= ownListeners(name),
+    );
 }
 
 /** How many listeners for a signal are the library's. */

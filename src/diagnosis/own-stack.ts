@@ -11,7 +11,9 @@ const library = new URL(".", ownUrl(import.meta.url)).pathname.replace(/\/(?:dia
  * The user's part of a stack: without its message and without this library's frames. Undefined when nothing is left.
  */
 export function usersPart(stack: string | undefined): string | undefined {
-  const frames = (stack ?? "").split("\n").filter((line) => /^\s+at (?!new Promise )/.test(line) && !line.includes(library));
+  const frames = (stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at (?!new Promise )/.test(line) && !line.includes(library));
   if (frames.length === 0) return undefined;
   return frames
     .slice(0, SHOWN_FRAMES)

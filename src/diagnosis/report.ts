@@ -14,9 +14,19 @@ export interface Description {
 }
 
 /** The description on a wait record; what cannot be read is left out. */
-export function descriptionOf({ heap, record, waitRecord }: { heap: Heap; record: number; waitRecord: workerInfo.FoundWaitRecord }): Description {
+export function descriptionOf({
+  heap,
+  record,
+  waitRecord,
+}: {
+  heap: Heap;
+  record: number;
+  waitRecord: workerInfo.FoundWaitRecord;
+}): Description {
   try {
-    const { stack, objects } = JSON.parse(workerInfo.readWaitRecord(heap, record, waitRecord) ?? "{}") as Partial<Description>;
+    const { stack, objects } = JSON.parse(
+      workerInfo.readWaitRecord(heap, record, waitRecord) ?? "{}",
+    ) as Partial<Description>;
     if (!Array.isArray(objects)) return { objects: [] };
     return { objects: stack === undefined ? objects : objects.map((object) => ({ stack, ...object })) };
   } catch {
@@ -36,13 +46,18 @@ export function workerOf(party: Party): ReportedWorker {
 }
 
 export function reportOf({ members, proven }: Circle, victim: Party | undefined): DeadlockReport {
-  const named = members.map(({ party, dependencies }) => ({ party, worker: workerOf(party), waits: dependencies.map(describe) }));
+  const named = members.map(({ party, dependencies }) => ({
+    party,
+    worker: workerOf(party),
+    waits: dependencies.map(describe),
+  }));
   const holds = (party: Party): ReportedObject[] => {
     const held = new Map<string, ReportedObject>();
     for (const { waits } of named) {
       for (const { heap, object } of waits) {
         const holds = insightInto(heap.allocator.kindOf(object.id))?.held?.(heap, object.id) ?? [];
-        if (holds.some(({ worker }) => party.is(heap, worker))) held.set(`${object.across}.${object.id}`, plain(object));
+        if (holds.some(({ worker }) => party.is(heap, worker)))
+          held.set(`${object.across}.${object.id}`, plain(object));
       }
     }
     return [...held.values()];
@@ -90,11 +105,17 @@ function plain({ kind, label, across, id }: ReportedObject): ReportedObject {
 }
 
 export function nameOf({ kind, label, across, id }: ReportedObject): string {
-  return label === undefined ? `${kind} ${id}${across === "processes" ? " across processes" : ""}` : `${kind} "${label}"`;
+  return label === undefined
+    ? `${kind} ${id}${across === "processes" ? " across processes" : ""}`
+    : `${kind} "${label}"`;
 }
 
 /** Workers of a pool whose tasks wait for others of the same pool, so that none is left to run them. */
-export function poolReport(heap: Heap, callers: readonly number[], pool: { title: string; id: number }): DeadlockReport {
+export function poolReport(
+  heap: Heap,
+  callers: readonly number[],
+  pool: { title: string; id: number },
+): DeadlockReport {
   const members: DeadlockMember[] = callers.map((caller) => ({
     worker: workerAt(heap, heap.registry.recordOf(caller)),
     waitsFor: { kind: pool.title, across: heap.across, id: pool.id, purpose: "a task" },
@@ -120,12 +141,15 @@ function textOf({ kind, proven, members, victim }: Omit<DeadlockReport, "text">)
   for (const wait of waitsAmong(members)) {
     const [{ worker, how, since, stack, holds }] = wait;
     const duration = since === undefined ? "" : ` ${Math.max(0, (realDate() - since) / 1000).toFixed(1)} s`;
-    const objects = wait.map(({ waitsFor }) => `${nameOf(waitsFor)}${waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`}`);
+    const objects = wait.map(
+      ({ waitsFor }) => `${nameOf(waitsFor)}${waitsFor.purpose === undefined ? "" : ` (${waitsFor.purpose})`}`,
+    );
     const held = holds.length === 0 ? "" : ` holds ${holds.map(nameOf).join(", ")} and`;
     const idle = how === "blocking" || kind === "pool" ? "" : ", its event loop has nothing else to do";
     lines.push(`  ${titleOf(worker)}${held} has waited${duration} for ${objects.join(" or ")}${idle}`);
     if (stack !== undefined) lines.push(...indented(stack));
-    for (const { waitsFor, created } of wait) if (created !== undefined) lines.push(`    ${nameOf(waitsFor)} was created`, ...indented(created));
+    for (const { waitsFor, created } of wait)
+      if (created !== undefined) lines.push(`    ${nameOf(waitsFor)} was created`, ...indented(created));
   }
   if (victim !== undefined) lines.push(`  ${titleOf(victim)} gets a DeadlockError, so that the others go on`);
   return lines.join("\n");

@@ -91,17 +91,23 @@ export function settings(): Settings {
  */
 export function detectDeadlocks(options: DeadlockOptions): void {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options must be an object such as { action: "report" }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { action: "report" }, got ${options === null ? "null" : typeof options}`,
+    );
   DEADLOCK_OPTIONS.check(options);
   options = ownOptions(options);
   const { after, action, print, stacks } = options;
-  if (after !== undefined && typeof after !== "number") throw new ArgumentTypeError(`options.after must be a number of milliseconds, got ${typeof after}`);
+  if (after !== undefined && typeof after !== "number")
+    throw new ArgumentTypeError(`options.after must be a number of milliseconds, got ${typeof after}`);
   if (after !== undefined && !(after >= 1 && after <= LONGEST_MS))
-    throw new ArgumentRangeError(`options.after must be from 1 to ${LONGEST_MS} milliseconds, got ${after}; { action: "off" } stops looking`);
+    throw new ArgumentRangeError(
+      `options.after must be from 1 to ${LONGEST_MS} milliseconds, got ${after}; { action: "off" } stops looking`,
+    );
   if (action !== undefined && !ACTIONS.includes(action))
     throw new ArgumentTypeError(`options.action must be "error", "report" or "off", got ${String(action)}`);
   for (const [name, value] of Object.entries({ print, stacks }))
-    if (value !== undefined && typeof value !== "boolean") throw new ArgumentTypeError(`options.${name} must be true or false, got ${typeof value}`);
+    if (value !== undefined && typeof value !== "boolean")
+      throw new ArgumentTypeError(`options.${name} must be true or false, got ${typeof value}`);
   for (const heap of heapsOfProgram()) {
     if (after !== undefined) store(heap.words, HEADER.lookAfter, Math.round(after));
     let word = load(heap.words, HEADER.diagnosis);
@@ -123,13 +129,19 @@ export function applyStacks(): void {
 /** The signal on which this program's processes dump themselves; undefined for none. */
 export function dumpSignalName(): NodeJS.Signals | undefined {
   const number = (load(threadHeap().words, HEADER.diagnosis) >>> SIGNAL_SHIFT) & SIGNAL_MASK;
-  return number === 0 ? undefined : (Object.entries(signalNumbers()).find(([, each]) => each === number)?.[0] as NodeJS.Signals);
+  return number === 0
+    ? undefined
+    : (Object.entries(signalNumbers()).find(([, each]) => each === number)?.[0] as NodeJS.Signals);
 }
 
 export function setDumpSignal(name: NodeJS.Signals | undefined): void {
   const number = name === undefined ? 0 : signalNumbers()[name];
   for (const { words } of heapsOfProgram())
-    store(words, HEADER.diagnosis, (load(words, HEADER.diagnosis) & ~(SIGNAL_MASK << SIGNAL_SHIFT)) | (number << SIGNAL_SHIFT));
+    store(
+      words,
+      HEADER.diagnosis,
+      (load(words, HEADER.diagnosis) & ~(SIGNAL_MASK << SIGNAL_SHIFT)) | (number << SIGNAL_SHIFT),
+    );
 }
 
 /** Loaded on use: each built-in module costs every worker that starts. */

@@ -49,7 +49,12 @@ export interface SnapshotObject extends ReportedObject {
 /** A pool of this thread. */
 export interface PoolState {
   readonly title: string;
-  readonly stats: { readonly workers: number; readonly idle: number; readonly running: number; readonly queued: number };
+  readonly stats: {
+    readonly workers: number;
+    readonly idle: number;
+    readonly running: number;
+    readonly queued: number;
+  };
 }
 
 /** Memory of one reach. */
@@ -92,7 +97,8 @@ export class Snapshot {
     const lines = [`allcores: process ${this.pid} at ${new Date(this.time).toISOString()}`, "workers"];
     for (const worker of this.workers) {
       lines.push(`  ${titleOf(worker)}`);
-      for (const hold of worker.holds) lines.push(`    holds ${nameOf(hold)}${hold.how === undefined ? "" : ` for ${hold.how}`}${times(hold.count)}`);
+      for (const hold of worker.holds)
+        lines.push(`    holds ${nameOf(hold)}${hold.how === undefined ? "" : ` for ${hold.how}`}${times(hold.count)}`);
       for (const wait of worker.waits) {
         const since = wait.since === undefined ? "" : ` for ${((this.time - wait.since) / 1000).toFixed(1)} s`;
         lines.push(
@@ -111,10 +117,14 @@ export class Snapshot {
     }
     if (this.pools.length > 0) lines.push("pools");
     for (const { title, stats } of this.pools)
-      lines.push(`  ${title}: ${stats.workers} workers, ${stats.idle} idle, ${stats.running} tasks running, ${stats.queued} queued`);
+      lines.push(
+        `  ${title}: ${stats.workers} workers, ${stats.idle} idle, ${stats.running} tasks running, ${stats.queued} queued`,
+      );
     lines.push("memory");
     for (const { across, used, reserved, data } of this.memory)
-      lines.push(`  across ${across}: ${kibibytes(used)} in use of ${kibibytes(reserved)}, ${kibibytes(data)} for data`);
+      lines.push(
+        `  across ${across}: ${kibibytes(used)} in use of ${kibibytes(reserved)}, ${kibibytes(data)} for data`,
+      );
     return lines.join("\n");
   }
 }
@@ -168,12 +178,21 @@ export function snapshot(): Snapshot {
       const insight = insightInto(kind)!;
       const object = named(heap, block, labels);
       const holders = (insight.held?.(heap, at) ?? []).filter(({ worker }) => known.has(worker));
-      for (const { worker, count, how } of holders) known.get(worker)!.holds.push({ ...object, count, ...(how === undefined ? {} : { how }) });
+      for (const { worker, count, how } of holders)
+        known.get(worker)!.holds.push({ ...object, count, ...(how === undefined ? {} : { how }) });
       const waiters = armed.filter(({ key, worker }) => key >= at && key < at + size && known.has(worker));
       for (const { worker, key, kind, count } of waiters) {
         const purpose = insight.purpose?.(at, key);
         const how = kind === BLOCKING ? "blocking" : "awaiting";
-        known.get(worker)!.waits.push({ ...object, how, count, ...(purpose === undefined ? {} : { purpose }), ...longWait(heap, worker, key) });
+        known
+          .get(worker)!
+          .waits.push({
+            ...object,
+            how,
+            count,
+            ...(purpose === undefined ? {} : { purpose }),
+            ...longWait(heap, worker, key),
+          });
       }
       const briefly = (id: number): ReportedWorker => {
         const { name, model, pid, tid } = known.get(id)!;
@@ -194,7 +213,14 @@ export function snapshot(): Snapshot {
       data: heap.words[HEADER.dataBrk]! * UNIT_BYTES,
     });
   }
-  return new Snapshot({ time: realDate(), pid: process.pid, workers: [...workers.values()], objects, pools: poolsOfThread(), memory });
+  return new Snapshot({
+    time: realDate(),
+    pid: process.pid,
+    workers: [...workers.values()],
+    objects,
+    pools: poolsOfThread(),
+    memory,
+  });
 }
 
 /** What this worker calls an object, if it has it; else what one that waits for it calls it. */

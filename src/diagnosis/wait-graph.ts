@@ -46,7 +46,12 @@ export class Party {
   /** Whether it cannot go on before what its wait records say has come to pass. */
   get waitsForEver(): boolean {
     // A wait record of no wait at all names nothing that could keep it from going on.
-    if (this.waiting.length === 0 || this.waiting.some(({ waitRecord }) => (waitRecord.flags & workerInfo.ENDLESS) === 0 || waitRecord.waits.length === 0))
+    if (
+      this.waiting.length === 0 ||
+      this.waiting.some(
+        ({ waitRecord }) => (waitRecord.flags & workerInfo.ENDLESS) === 0 || waitRecord.waits.length === 0,
+      )
+    )
       return false;
     // Who waits in both heaps says so on two workerInfo.
     return this.waiting.every(({ waitRecord }) => this.waiting.length >= waitRecord.flags >>> workerInfo.HEAPS_SHIFT);
@@ -167,13 +172,20 @@ export class WaitGraph {
       dependencies.set(
         party,
         party.waiting.flatMap((waiting) =>
-          waiting.waitRecord.waits.map(({ at, key }) => ({ waiting, at, key, need: this.#need(needs, waiting.heap, at, key, proven) })),
+          waiting.waitRecord.waits.map(({ at, key }) => ({
+            waiting,
+            at,
+            key,
+            need: this.#need(needs, waiting.heap, at, key, proven),
+          })),
         ),
       );
     }
     const stuck = stuckAmong(dependencies);
     const steps = (node: Party | Need) =>
-      node instanceof Party ? dependencies.get(node)!.map(({ need }) => need) : node.parties.filter((party) => stuck.has(party));
+      node instanceof Party
+        ? dependencies.get(node)!.map(({ need }) => need)
+        : node.parties.filter((party) => stuck.has(party));
     return circlesAmong(stuck, steps).map((parties) => ({
       proven,
       members: parties.map((party) => ({ party, dependencies: dependencies.get(party)! })),
@@ -211,7 +223,8 @@ export class WaitGraph {
     // Somebody who has neither it nor a hold on it may come to have what is of the machine's heap, or lent.
     if (heap.words[HEADER.ofMachine] === 1) return new Map();
     for (const { waiting } of this.parties.values())
-      for (const { heap: of, waitRecord } of waiting) if (of === heap) for (const { at } of waitRecord.waits) found.set(at, { parties: new Set(), entries: 0 });
+      for (const { heap: of, waitRecord } of waiting)
+        if (of === heap) for (const { at } of waitRecord.waits) found.set(at, { parties: new Set(), entries: 0 });
     for (const party of this.parties.values()) {
       for (const seat of party.seats) {
         if (seat.heap !== heap) continue;
@@ -226,7 +239,10 @@ export class WaitGraph {
     // The counts are read after the ledgers. If all who were found are stuck, theirs do not change, so that an equal
     // count leaves nobody else.
     return new Map(
-      [...found].map(([at, { parties, entries }]) => [at, !heap.allocator.isLent(at) && entries === heap.allocator.referencesTo(at) ? [...parties] : []]),
+      [...found].map(([at, { parties, entries }]) => [
+        at,
+        !heap.allocator.isLent(at) && entries === heap.allocator.referencesTo(at) ? [...parties] : [],
+      ]),
     );
   }
 }

@@ -36,7 +36,10 @@ function describe(heap: Heap, record: number, key: number): string | "own" | und
   if (at === undefined) return undefined;
   const insight = insightInto(heap.allocator.kindOf(at));
   if (insight === undefined) return "own";
-  const written = waitRecord === undefined || index < 0 ? undefined : descriptionOf({ heap, record, waitRecord }).objects[index]?.label;
+  const written =
+    waitRecord === undefined || index < 0
+      ? undefined
+      : descriptionOf({ heap, record, waitRecord }).objects[index]?.label;
   const label = (around && labelOf(around.object)) ?? written;
   const name = nameOf({ kind: insight.name, ...(label === undefined ? {} : { label }), across: heap.across, id: at });
   const purpose = insight.purpose?.(at, key);

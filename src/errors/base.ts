@@ -39,7 +39,11 @@ export function branded(errorClass: abstract new (...args: never[]) => Error, co
 /** Whether the class of an error, or one above it, is the one of that code, in whatever copy. */
 function hasCode(value: unknown, code: ErrorCode): boolean {
   if (!isAllcoresError(value)) return false;
-  for (let each = Object.getPrototypeOf(value) as AllcoresError | null; each !== null; each = Object.getPrototypeOf(each) as AllcoresError | null)
+  for (
+    let each = Object.getPrototypeOf(value) as AllcoresError | null;
+    each !== null;
+    each = Object.getPrototypeOf(each) as AllcoresError | null
+  )
     if (Object.hasOwn(each, brand) && each.code === code) return true;
   return false;
 }

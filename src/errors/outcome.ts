@@ -133,7 +133,10 @@ export class TaskGroupError extends AggregateError {
    */
   constructor(errors: readonly unknown[]) {
     const texts = errors.map((error) => (isThrown(error, Error) ? nameAndText(error) : textOfThrown(error)));
-    super(errors, `${errors.length === 1 ? "a task" : `${errors.length} tasks`} of the group failed: ${texts.join("; ")}`);
+    super(
+      errors,
+      `${errors.length === 1 ? "a task" : `${errors.length} tasks`} of the group failed: ${texts.join("; ")}`,
+    );
   }
 }
 

@@ -80,7 +80,12 @@ export class WorkerDiedError extends Error {
    */
   constructor(
     message: string,
-    details: { exitCode?: number | undefined; signal?: string | undefined; deaths?: readonly WorkerDeath[] | undefined; cause?: unknown } = {},
+    details: {
+      exitCode?: number | undefined;
+      signal?: string | undefined;
+      deaths?: readonly WorkerDeath[] | undefined;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.exitCode = details.exitCode;
@@ -278,7 +283,9 @@ export class UnknownClassError extends Error {
    * ```
    */
   constructor(module: string, className: string) {
-    super(`an instance of class ${className} arrived, but ${module}, which registers that class with sendable(), has not been loaded here`);
+    super(
+      `an instance of class ${className} arrived, but ${module}, which registers that class with sendable(), has not been loaded here`,
+    );
     this.module = module;
     this.className = className;
   }

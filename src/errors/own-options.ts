@@ -18,7 +18,13 @@ function isPolluted(): boolean {
 
 /** The options that were given: the same object, unless there would be others in it. */
 export function ownOptions<O>(options: O): O {
-  if (typeof options !== "object" || options === null || !isPolluted() || Object.getPrototypeOf(options) !== Object.prototype) return options;
+  if (
+    typeof options !== "object" ||
+    options === null ||
+    !isPolluted() ||
+    Object.getPrototypeOf(options) !== Object.prototype
+  )
+    return options;
   return Object.assign(Object.create(null) as O & object, options);
 }
 
@@ -43,7 +49,13 @@ export function ownEncodeOptions<O>(options: O): O {
 
 /** A property's descriptor. */
 export function ownDescriptor(descriptor: PropertyDescriptor): PropertyDescriptor {
-  const isAdded = "get" in EMPTY || "set" in EMPTY || "value" in EMPTY || "writable" in EMPTY || "enumerable" in EMPTY || "configurable" in EMPTY;
+  const isAdded =
+    "get" in EMPTY ||
+    "set" in EMPTY ||
+    "value" in EMPTY ||
+    "writable" in EMPTY ||
+    "enumerable" in EMPTY ||
+    "configurable" in EMPTY;
   return isAdded ? (Object.assign(Object.create(null), descriptor) as PropertyDescriptor) : descriptor;
 }
 

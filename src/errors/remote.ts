@@ -7,7 +7,15 @@ import { branded, type ErrorCode } from "./base.js";
  * `"evicts"`: it may throw away what it holds. `"peer"`: a package is not installed. `"lost"`: it has lost what it
  * held, or what a task gave was no longer kept. `"refused"`: anything else that it refused.
  */
-export type UnavailableReason = "unreachable" | "auth" | "read-only" | "memory" | "evicts" | "peer" | "lost" | "refused";
+export type UnavailableReason =
+  | "unreachable"
+  | "auth"
+  | "read-only"
+  | "memory"
+  | "evicts"
+  | "peer"
+  | "lost"
+  | "refused";
 
 /**
  * The server behind a remote pool could not be used: it was not reached in time, or it has refused what was asked of

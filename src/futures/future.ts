@@ -2,7 +2,15 @@ import { portray } from "../codec/portrait.js";
 import { ArgumentTypeError, CancelledError, isThrown, ownDescriptor } from "../errors/index.js";
 import { versioned } from "../memory/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
-import { type Settlement, type SettlementHolder, settlementHolder, settlementOf, type SettlementWatch, watched, whenSettled } from "./settlement.js";
+import {
+  type Settlement,
+  type SettlementHolder,
+  settlementHolder,
+  settlementOf,
+  type SettlementWatch,
+  watched,
+  whenSettled,
+} from "./settlement.js";
 import { queueRealMicrotask } from "../memory/index.js";
 
 /** Where a future stands. */
@@ -162,8 +170,11 @@ export class Future<R> extends Promise<R> implements Selectable<R> {
    * @remarks **Cost:** one function, bound to its context.
    */
   onProgress(fn: (value: unknown) => void): this {
-    if (typeof fn !== "function") throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
-    (this.#life.listeners ??= []).push(process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void);
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`future.onProgress(fn): fn must be a function, got ${typeof fn}`);
+    (this.#life.listeners ??= []).push(
+      process.getBuiltinModule("node:async_hooks").AsyncResource.bind(fn) as (value: unknown) => void,
+    );
     return this;
   }
 }
@@ -243,7 +254,9 @@ portray(Future, ({ id, state }) => ({ id, state }), "await it and send what it g
 
 /** Whether it is a future, of this copy of the library or another of its version. */
 export function isFuture(value: unknown): value is Future<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as Partial<Future<unknown>>)[lifeOf] === "function";
+  return (
+    typeof value === "object" && value !== null && typeof (value as Partial<Future<unknown>>)[lifeOf] === "function"
+  );
 }
 
 /** A future and what settles it. */

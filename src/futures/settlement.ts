@@ -65,7 +65,10 @@ export class Settlement {
 }
 
 /** What is known of a promise. `subscribe`: in place of its `then`. */
-export function settlementOf(promise: PromiseLike<unknown>, subscribe: Subscribe = (onValue, onError) => promise.then(onValue, onError)): Settlement {
+export function settlementOf(
+  promise: PromiseLike<unknown>,
+  subscribe: Subscribe = (onValue, onError) => promise.then(onValue, onError),
+): Settlement {
   const known = knownOf(promise);
   if (known !== undefined) return known;
   const settlement = new Settlement(subscribe);

@@ -28,7 +28,8 @@ const set = together("uncaughtHook", () => ({ hook: print }));
  * ```
  */
 export function setUncaughtHook(fn?: UncaughtHook): UncaughtHook {
-  if (fn !== undefined && typeof fn !== "function") throw new ArgumentTypeError(`setUncaughtHook(fn): fn must be a function, got ${typeof fn}`);
+  if (fn !== undefined && typeof fn !== "function")
+    throw new ArgumentTypeError(`setUncaughtHook(fn): fn must be a function, got ${typeof fn}`);
   const before = set.hook;
   set.hook = fn ?? print;
   return before;

@@ -36,7 +36,12 @@ export function findOwner({ future, error }: FailedFuture, name: string): void {
  * The end of a pool is no such moment: the future can be awaited after it. `whenHeard` keeps what is to be called with
  * the first interest in the error, or calls it at once.
  */
-export function findOwnerFor(failed: object, error: unknown, name: string, whenHeard: (heard: () => void) => void): void {
+export function findOwnerFor(
+  failed: object,
+  error: unknown,
+  name: string,
+  whenHeard: (heard: () => void) => void,
+): void {
   const orphan: Orphan = { error, name };
   orphans.add(orphan);
   collected.register(failed, orphan, orphan);

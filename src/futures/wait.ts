@@ -48,7 +48,10 @@ export interface Waited<F> {
  * }
  * ```
  */
-export async function wait<const F extends PromiseLike<unknown>>(futures: Iterable<F>, options: WaitForOptions = {}): Promise<Waited<F>> {
+export async function wait<const F extends PromiseLike<unknown>>(
+  futures: Iterable<F>,
+  options: WaitForOptions = {},
+): Promise<Waited<F>> {
   const all = setOf(futures, "wait(futures)");
   const deadline = awaitDeadlineOf(options, WAIT_FOR);
   const signal = signalOf(options);
@@ -68,7 +71,8 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     rouse();
   };
   for (const future of all) {
-    if (!isFuture(future)) watches.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
+    if (!isFuture(future))
+      watches.push(whenSettled(future, (outcome) => end(future, "error" in outcome ? "failed" : "done")));
     else if (hasEnded(future)) end(future, future.state as "done");
     else watches.push(whenEnded(future, () => end(future, future.state as "done")));
   }
@@ -84,7 +88,8 @@ export async function wait<const F extends PromiseLike<unknown>>(futures: Iterab
     }
     const done: F[] = [];
     const pending: F[] = [];
-    for (const future of all) (ended.has(future) || (isFuture(future) && hasEnded(future)) ? done : pending).push(future);
+    for (const future of all)
+      (ended.has(future) || (isFuture(future) && hasEnded(future)) ? done : pending).push(future);
     return { done, pending };
   } finally {
     for (const watch of watches) watch.stop();
@@ -128,7 +133,12 @@ export function asCompleted<const F extends PromiseLike<unknown>>(
   options: WaitOptions = {},
 ): AsyncGenerator<Completed<Awaited<F>, F>, void, undefined> {
   // Checked, and the time begins, with the call: a generator would do it when it is first asked.
-  return inOrderOfEnd(setOf(futures, "asCompleted(futures)"), awaitDeadlineOf(options), signalOf(options), options.timeout);
+  return inOrderOfEnd(
+    setOf(futures, "asCompleted(futures)"),
+    awaitDeadlineOf(options),
+    signalOf(options),
+    options.timeout,
+  );
 }
 
 async function* inOrderOfEnd<F extends PromiseLike<unknown>>(
@@ -184,7 +194,8 @@ function setOf<F>(futures: Iterable<F>, call: string): ReadonlySet<F> {
   const all = new Set<F>();
   // Each is looked at as it comes: an iterator that gives promises of its steps never says that it is done.
   for (const one of futures) {
-    if (!isThenable(one)) throw new ArgumentTypeError(`${must}, and one of them is ${one === null ? "null" : typeof one}`);
+    if (!isThenable(one))
+      throw new ArgumentTypeError(`${must}, and one of them is ${one === null ? "null" : typeof one}`);
     all.add(one);
   }
   return all;

@@ -142,7 +142,8 @@ export class Allocator {
     const { words } = this.#heap;
     this.check(block);
     const units = words[block + EXTENT.units]!;
-    if (this.kindOf(block) !== KIND.extent || !(units > 0)) throw new CorruptError(`word ${block} of shared memory is not an extent`);
+    if (this.kindOf(block) !== KIND.extent || !(units > 0))
+      throw new CorruptError(`word ${block} of shared memory is not an extent`);
     return { block, unit: words[block + EXTENT.unit]!, bytes: units * UNIT_BYTES };
   }
 
@@ -150,7 +151,8 @@ export class Allocator {
   freeDraftsOf(worker: number): void {
     // A dead worker makes no more of them, and those that it has made stay. A successor's sweep begins anew.
     this.#walk.inPieces((header, words) => {
-      if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker) this.#free(header + BLOCK_HEADER_WORDS);
+      if ((words[header + BLOCK.state]! & BLOCK_STATE_MASK) === DRAFT && words[header + BLOCK.owner] === worker)
+        this.#free(header + BLOCK_HEADER_WORDS);
     });
   }
 
@@ -340,7 +342,11 @@ export class Allocator {
     const header = at - BLOCK_HEADER_WORDS;
     words[header + BLOCK.owner] = self;
     words[header + BLOCK.references] = 1;
-    store(words, header + BLOCK.state, (words[header + BLOCK.state]! & (-1 << BLOCK_PAGES_SHIFT)) | (kind << BLOCK_KIND_SHIFT) | state);
+    store(
+      words,
+      header + BLOCK.state,
+      (words[header + BLOCK.state]! & (-1 << BLOCK_PAGES_SHIFT)) | (kind << BLOCK_KIND_SHIFT) | state,
+    );
     return at;
   }
 

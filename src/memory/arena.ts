@@ -11,7 +11,13 @@ import { AttachError, CorruptError } from "../errors/index.js";
 import { formatHeap } from "./heap.js";
 import { ARENA, ARENA_WORDS, DRAFT, HEADER, HEADER_END, KIND, LAYOUT_VERSION, MAGIC } from "./layout.js";
 import { enter, leave } from "./mutex.js";
-import { isOutOfDescriptors, type MemoryHandle, outOfDescriptors, platform, processPlatform } from "../platform/index.js";
+import {
+  isOutOfDescriptors,
+  type MemoryHandle,
+  outOfDescriptors,
+  platform,
+  processPlatform,
+} from "../platform/index.js";
 import { threadHeap } from "./thread-heap.js";
 import { Walk } from "./walk.js";
 
@@ -66,7 +72,9 @@ export function readHeader(descriptor: MemoryHandle): Int32Array | undefined {
 /** @throws AttachError when this process must not use the heap of that header */
 export function checkHeader(header: Int32Array): void {
   if (header[HEADER.version] !== LAYOUT_VERSION)
-    throw new AttachError("the memory was made by another version of allcores: all programs that share memory must use the same version");
+    throw new AttachError(
+      "the memory was made by another version of allcores: all programs that share memory must use the same version",
+    );
   if (header[HEADER.pidNamespace] !== platform.peers.namespace) {
     throw new AttachError(
       "the memory was made in another pid namespace (another container): neither side could tell whether the other still lives; start both in one",
@@ -99,11 +107,17 @@ export function checkArena(arena: Arena): Arena {
   const { heapId, descriptor, address } = arena;
   let isIt = false;
   try {
-    isIt = processPlatform().memory.isMapped(descriptor, ARENA_BYTES, address) && readHeader(descriptor)?.[HEADER.heapId] === heapId;
+    isIt =
+      processPlatform().memory.isMapped(descriptor, ARENA_BYTES, address) &&
+      readHeader(descriptor)?.[HEADER.heapId] === heapId;
   } catch (error) {
-    if (isOutOfDescriptors(error)) throw outOfDescriptors("looking up where the memory that processes share is mapped", error);
+    if (isOutOfDescriptors(error))
+      throw outOfDescriptors("looking up where the memory that processes share is mapped", error);
   }
-  if (!isIt) throw new CorruptError("the memory of this process's threads says that the memory of processes is mapped where it is not");
+  if (!isIt)
+    throw new CorruptError(
+      "the memory of this process's threads says that the memory of processes is mapped where it is not",
+    );
   return arena;
 }
 

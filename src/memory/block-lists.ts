@@ -49,7 +49,8 @@ export class BlockLists {
       page = heap.words[ring]!;
       const free = heap.words[page + PAGE.free]!;
       if (page !== 0 && free !== 0 && this.#isFree(free, page, sizeClass)) return this.take(sizeClass);
-      if (page !== 0 && !this.#hasUncarved(page, sizeClass)) throw new CorruptError(`shared memory says that page ${page} has room, which it has not`);
+      if (page !== 0 && !this.#hasUncarved(page, sizeClass))
+        throw new CorruptError(`shared memory says that page ${page} has room, which it has not`);
     }
     if (page === 0) page = this.#addPage(sizeClass);
     const { words } = heap;
@@ -126,13 +127,21 @@ export class BlockLists {
   #raiseGeneration(page: number, sizeClass: number): void {
     const { words } = this.#heap;
     for (let index = this.carvedIn(page, sizeClass) - 1; index >= 0; index--)
-      this.#pages.raiseGeneration(page, words[page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS + BLOCK.generation]!);
+      this.#pages.raiseGeneration(
+        page,
+        words[page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS + BLOCK.generation]!,
+      );
   }
 
   /** Whether a word of a page's list names a free block of a page of that class. */
   #isFree(at: number, page: number, sizeClass: number): boolean {
     const { words } = this.#heap;
-    if (page < BLOCKS_AT || pageOf(at) !== page || words[at - BLOCK_HEADER_WORDS + BLOCK.state] !== FREE || this.#pages.codeOf(page) !== sizeClass + 1)
+    if (
+      page < BLOCKS_AT ||
+      pageOf(at) !== page ||
+      words[at - BLOCK_HEADER_WORDS + BLOCK.state] !== FREE ||
+      this.#pages.codeOf(page) !== sizeClass + 1
+    )
       return false;
     const index = indexOf(sizeClass, at - page);
     return index >= 0 && index < words[page + PAGE.carved]!;
@@ -146,7 +155,12 @@ export class BlockLists {
   }
 
   #isOf(page: number, sizeClass: number): boolean {
-    return page >= BLOCKS_AT && page < this.#heap.words.length && page === pageOf(page) && this.#pages.codeOf(page) === sizeClass + 1;
+    return (
+      page >= BLOCKS_AT &&
+      page < this.#heap.words.length &&
+      page === pageOf(page) &&
+      this.#pages.codeOf(page) === sizeClass + 1
+    );
   }
 
   #addPage(sizeClass: number): number {
@@ -207,7 +221,8 @@ export class BlockLists {
   #giveBack(page: number, sizeClass: number): boolean {
     const { words } = this.#heap;
     for (let index = this.carvedIn(page, sizeClass) - 1; index >= 0; index--) {
-      if ((words[page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK) === FREE) continue;
+      if ((words[page + placeOf(sizeClass, index) - BLOCK_HEADER_WORDS + BLOCK.state]! & BLOCK_STATE_MASK) === FREE)
+        continue;
       this.#mend();
       return false;
     }

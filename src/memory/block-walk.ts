@@ -110,7 +110,11 @@ export class BlockWalk {
    * Calls `visit` for each block, which it may free: from that page on, and until there were about `most`. Returns the
    * page to go on with.
    */
-  walk(visit: (header: number, words: Int32Array) => void, from: number = BLOCKS_AT, most: number = Number.POSITIVE_INFINITY): number {
+  walk(
+    visit: (header: number, words: Int32Array) => void,
+    from: number = BLOCKS_AT,
+    most: number = Number.POSITIVE_INFINITY,
+  ): number {
     let left = most;
     const visitPage = (page: number, sizeClass: number): void => {
       const state = load(this.#heap.words, pageStateWord(page));

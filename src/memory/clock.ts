@@ -22,7 +22,10 @@ export interface Time {
   date(): number;
   hrtime(): [number, number];
 }
-type Timers = Pick<Time, "setTimeout" | "clearTimeout" | "setInterval" | "clearInterval" | "setImmediate" | "clearImmediate">;
+type Timers = Pick<
+  Time,
+  "setTimeout" | "clearTimeout" | "setInterval" | "clearInterval" | "setImmediate" | "clearImmediate"
+>;
 
 /** A second copy of the library, which may be loaded while the timers are fake, goes by what the first one took. */
 const KEY = Symbol.for("allcores.time@1");
@@ -42,7 +45,14 @@ function take(): Time {
   const { now, timeOrigin } = clock;
   const { hrtime } = process;
   const own = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, queueMicrotask };
-  const taken = { ...own, now: () => now.call(clock), platformNow: now, timeOrigin, date: Date.now, hrtime: () => hrtime() };
+  const taken = {
+    ...own,
+    now: () => now.call(clock),
+    platformNow: now,
+    timeOrigin,
+    date: Date.now,
+    hrtime: () => hrtime(),
+  };
   if (arePlatforms(timers)) Object.defineProperty(globalThis, KEY, { value: taken });
   else
     process.emitWarning(
@@ -68,7 +78,8 @@ export const queueRealMicrotask = taken.queueMicrotask;
 /** Milliseconds on this thread's monotonic clock. */
 export let realNow = taken.now;
 /** How many milliseconds this thread's event loop has had nothing to do in. */
-export const loopIdle = (): number => process.getBuiltinModule("node:perf_hooks").performance.eventLoopUtilization().idle;
+export const loopIdle = (): number =>
+  process.getBuiltinModule("node:perf_hooks").performance.eventLoopUtilization().idle;
 /** By which it is known whether the program's `performance.now` was replaced. */
 export let { platformNow } = taken;
 /** When that began, on the clock that can be set. */

@@ -58,8 +58,12 @@ export function isClassElsewhere(prototype: object): boolean {
  * none, or it does not have the class that was looked for.
  */
 export function hintOfVersions(module?: string, className?: string): string {
-  const has = isSaidElsewhere((announcement) => module === undefined || className === undefined || announcement.findsClass(module, className));
-  return has ? `; another version of allcores is loaded here too, and what is registered with that one is unknown to this one: ${ONE_VERSION}` : "";
+  const has = isSaidElsewhere(
+    (announcement) => module === undefined || className === undefined || announcement.findsClass(module, className),
+  );
+  return has
+    ? `; another version of allcores is loaded here too, and what is registered with that one is unknown to this one: ${ONE_VERSION}`
+    : "";
 }
 
 /** What to do about it. */
@@ -69,7 +73,12 @@ export const ONE_VERSION = "have one version in the program (npm ls allcores sho
 export function isOfOtherVersion(object: object, name: string): boolean {
   const own = versioned(name);
   for (let each: object | null = object; each !== null; each = Object.getPrototypeOf(each) as object | null) {
-    if (Object.getOwnPropertySymbols(each).some((symbol) => symbol !== own && symbol.description?.startsWith(`allcores.${name}@`) === true)) return true;
+    if (
+      Object.getOwnPropertySymbols(each).some(
+        (symbol) => symbol !== own && symbol.description?.startsWith(`allcores.${name}@`) === true,
+      )
+    )
+      return true;
   }
   return false;
 }
@@ -80,6 +89,7 @@ export function isOfOtherVersion(object: object, name: string): boolean {
  */
 function onRealm<T extends object>(key: symbol, make: () => T): T {
   const realm = globalThis as unknown as Record<symbol, T>;
-  if (!Object.hasOwn(realm, key)) Object.defineProperty(realm, key, ownDescriptor({ value: make(), configurable: true, writable: true }));
+  if (!Object.hasOwn(realm, key))
+    Object.defineProperty(realm, key, ownDescriptor({ value: make(), configurable: true, writable: true }));
   return realm[key]!;
 }

@@ -12,7 +12,17 @@ import { OutOfMemoryError } from "../errors/index.js";
 import { store } from "#atomics";
 import { ALL_LOOKS, BROKEN, FreeLists, NONE } from "./free-lists.js";
 import type { Regions } from "./regions.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_KIND_SHIFT, EXTENT, EXTENT_WORDS, HEADER, KIND, SPARE, UNIT_BYTES } from "./layout.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCK_KIND_SHIFT,
+  EXTENT,
+  EXTENT_WORDS,
+  HEADER,
+  KIND,
+  SPARE,
+  UNIT_BYTES,
+} from "./layout.js";
 import type { PageTable } from "./page-table.js";
 
 /** Spare extents up to this much stay resident for the next large message; beyond it, pages go back to the system. */
@@ -108,7 +118,12 @@ export class Extents {
       if (!(unitOf(block) >= 0 && units > 0)) continue;
       if (last !== 0) {
         const end = unitOf(last) + words[last + EXTENT.units]!;
-        if (unitOf(block) <= end && this.#spareUnits(last) > 0 && this.#spareUnits(block) > 0 && this.#shareWindow(last, block)) {
+        if (
+          unitOf(block) <= end &&
+          this.#spareUnits(last) > 0 &&
+          this.#spareUnits(block) > 0 &&
+          this.#shareWindow(last, block)
+        ) {
           store(words, last + EXTENT.units, Math.max(end, unitOf(block) + units) - unitOf(last));
           words[last + EXTENT.resident] = 0;
           this.#blocks.free(block);
@@ -134,7 +149,8 @@ export class Extents {
   /** How long a spare extent is; -1 of what is none. */
   #spareUnits(block: number): number {
     const { words } = this.#heap;
-    if (this.#pages.sizeOfBlockAt(block) < EXTENT_WORDS || words[block - BLOCK_HEADER_WORDS + BLOCK.state] !== IS_SPARE) return -1;
+    if (this.#pages.sizeOfBlockAt(block) < EXTENT_WORDS || words[block - BLOCK_HEADER_WORDS + BLOCK.state] !== IS_SPARE)
+      return -1;
     const units = words[block + EXTENT.units]!;
     return units > 0 && words[block + EXTENT.unit]! >= 0 ? units : -1;
   }
@@ -144,20 +160,31 @@ export class Extents {
     const { words } = this.#heap;
     if (lower === 0 || upper === 0) return false;
     const units = this.#spareUnits(lower);
-    return units > 0 && this.#spareUnits(upper) > 0 && words[lower + EXTENT.unit]! + units === words[upper + EXTENT.unit] && this.#shareWindow(lower, upper);
+    return (
+      units > 0 &&
+      this.#spareUnits(upper) > 0 &&
+      words[lower + EXTENT.unit]! + units === words[upper + EXTENT.unit] &&
+      this.#shareWindow(lower, upper)
+    );
   }
 
   /** No extent crosses from one window of the data region into another. */
   #shareWindow(lower: number, upper: number): boolean {
     const { words, windowUnits } = this.#heap;
-    return Math.floor(words[lower + EXTENT.unit]! / windowUnits) === Math.floor((words[upper + EXTENT.unit]! + words[upper + EXTENT.units]! - 1) / windowUnits);
+    return (
+      Math.floor(words[lower + EXTENT.unit]! / windowUnits) ===
+      Math.floor((words[upper + EXTENT.unit]! + words[upper + EXTENT.units]! - 1) / windowUnits)
+    );
   }
 
   /** Lists a spare extent that no list has, as one with its spare neighbours. */
   #join(block: number): void {
     const { words } = this.#heap;
     const [below, above] = [words[block + EXTENT.below]!, words[block + EXTENT.above]!];
-    if ((below !== 0 && words[below + EXTENT.above] !== block) || (above !== 0 && words[above + EXTENT.below] !== block)) {
+    if (
+      (below !== 0 && words[below + EXTENT.above] !== block) ||
+      (above !== 0 && words[above + EXTENT.below] !== block)
+    ) {
       this.#mend();
       return;
     }
@@ -271,7 +298,11 @@ export class Extents {
   /** One past the last unit of an extent; 0 of none. */
   #endOf(block: number): number {
     const { words } = this.#heap;
-    return block === 0 ? 0 : this.#pages.sizeOfBlockAt(block) < EXTENT_WORDS ? -1 : words[block + EXTENT.unit]! + words[block + EXTENT.units]!;
+    return block === 0
+      ? 0
+      : this.#pages.sizeOfBlockAt(block) < EXTENT_WORDS
+        ? -1
+        : words[block + EXTENT.unit]! + words[block + EXTENT.units]!;
   }
 
   /** A block to describe an extent that can be done without: 0 when there is no memory for it. */

@@ -30,7 +30,11 @@ export function onHeap(stand: (heap: Heap) => void): void {
 }
 
 /** Writes the header of a new control region, `magic` last; `more` words of it too. */
-export function formatHeap(words: Int32Array, heapId: number, more: readonly [word: number, value: number][] = []): void {
+export function formatHeap(
+  words: Int32Array,
+  heapId: number,
+  more: readonly [word: number, value: number][] = [],
+): void {
   words.fill(0, 0, HEADER_END);
   words[HEADER.version] = LAYOUT_VERSION;
   words[HEADER.heapId] = heapId;
@@ -45,5 +49,6 @@ const SLACK_WORDS = 4096;
 
 /** @throws CorruptError when a place lies beyond all memory that anybody has added, up to `there` */
 export function checkEnd(end: number, there: number): void {
-  if (!(end <= there + SLACK_WORDS)) throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
+  if (!(end <= there + SLACK_WORDS))
+    throw new CorruptError(`a word of shared memory names word ${end}, which lies beyond its end`);
 }

@@ -20,7 +20,15 @@ export {
   sharedNow,
   type Time,
 } from "./clock.js";
-export { announce, hintOfVersions, isClassElsewhere, isOfOtherVersion, ONE_VERSION, together, versioned } from "./copies.js";
+export {
+  announce,
+  hintOfVersions,
+  isClassElsewhere,
+  isOfOtherVersion,
+  ONE_VERSION,
+  together,
+  versioned,
+} from "./copies.js";
 export { Heap } from "./heap.js";
 export type { Across } from "./regions.js";
 export {

@@ -70,7 +70,11 @@ function enterSlow(heap: Regions, at: number): boolean {
     const holder = word & HOLDER;
     // Sections are not nested, so this worker is not inside: somebody else wrote its id there.
     if (holder === self) throw spoilt(at, "this very worker is inside");
-    if (!(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1 ? heap.liveness.confirmAlive(holder) : heap.liveness.isAlive(holder))) {
+    if (
+      !(naps % NAPS_BETWEEN_LOOKS === NAPS_BETWEEN_LOOKS - 1
+        ? heap.liveness.confirmAlive(holder)
+        : heap.liveness.isAlive(holder))
+    ) {
       if (compareExchange(words, at, word, mine | (word & SLEEPERS)) === word) return true;
       continue;
     }
@@ -93,8 +97,14 @@ function enterSlow(heap: Regions, at: number): boolean {
     if (controlled) continue;
     suspicion ??= new Suspicion();
     const now = realNow();
-    if (suspicion.isDue(load(words, at), load(words, recordOf(holder) + RECORD.leaves), now) && suspicion.look(heap.liveness.threadStatOf(holder), now))
-      throw spoilt(at, `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`);
+    if (
+      suspicion.isDue(load(words, at), load(words, recordOf(holder) + RECORD.leaves), now) &&
+      suspicion.look(heap.liveness.threadStatOf(holder), now)
+    )
+      throw spoilt(
+        at,
+        `worker ${holder} has been inside for ten seconds, which takes a microsecond, though nothing keeps that worker from going on`,
+      );
   }
 }
 

@@ -84,7 +84,10 @@ export class PageTable {
     if (page >= this.#heap.words.length && !this.#reach(page)) return -1;
     const { words } = this.#heap;
     const sizeClass = (words[pageStateWord(at)]! & PAGE_CODE_MASK) - 1;
-    if (sizeClass >>> 0 >= CLASSES) return sizeClass + 1 === LARGE_PAGE && this.#endOfLarge(page) > 0 && at === page + BLOCK_HEADER_WORDS ? LARGE_PAGE : -1;
+    if (sizeClass >>> 0 >= CLASSES)
+      return sizeClass + 1 === LARGE_PAGE && this.#endOfLarge(page) > 0 && at === page + BLOCK_HEADER_WORDS
+        ? LARGE_PAGE
+        : -1;
     const index = indexOf(sizeClass, at - page);
     return index >= 0 && index < words[page + PAGE.carved]! ? sizeClass : -1;
   }
@@ -136,7 +139,8 @@ export class PageTable {
    * one are free.
    */
   useRun(first: number, count: number): void {
-    for (let page = first + PAGE_WORDS; page < first + count * PAGE_WORDS; page += PAGE_WORDS) this.use(page, TAIL_PAGE);
+    for (let page = first + PAGE_WORDS; page < first + count * PAGE_WORDS; page += PAGE_WORDS)
+      this.use(page, TAIL_PAGE);
     this.use(first, LARGE_PAGE);
   }
 
@@ -223,24 +227,31 @@ export class PageTable {
     if (!(first >= BLOCKS_AT && first < brk) || first % PAGE_WORDS !== 0 || this.codeOf(first) !== FREE_PAGE) return -1;
     const length = words[first + RUN.length]!;
     const last = first + (length - 1) * PAGE_WORDS;
-    return length > 0 && last < brk && words[last + RUN.first] === first && this.codeOf(last) === FREE_PAGE ? length : -1;
+    return length > 0 && last < brk && words[last + RUN.first] === first && this.codeOf(last) === FREE_PAGE
+      ? length
+      : -1;
   }
 
   /** Pages that were never handed out, behind those of a free run that ends there. */
   #grow(count: number): number {
     const heap = this.#heap;
     const brk = heap.words[HEADER.brk]!;
-    if (!(brk >= BLOCKS_AT) || brk % PAGE_WORDS !== 0) throw new CorruptError(`shared memory says that it ends at word ${brk}, where no page does`);
+    if (!(brk >= BLOCKS_AT) || brk % PAGE_WORDS !== 0)
+      throw new CorruptError(`shared memory says that it ends at word ${brk}, where no page does`);
     let first = brk;
-    if (brk > BLOCKS_AT && this.codeOf(brk - PAGE_WORDS) === FREE_PAGE) first = heap.words[brk - PAGE_WORDS + RUN.first]!;
+    if (brk > BLOCKS_AT && this.codeOf(brk - PAGE_WORDS) === FREE_PAGE)
+      first = heap.words[brk - PAGE_WORDS + RUN.first]!;
     const length = first === brk ? 0 : this.#lengthOf(first);
-    if (first + length * PAGE_WORDS !== brk) throw new CorruptError("the last free pages of shared memory are not what they say");
+    if (first + length * PAGE_WORDS !== brk)
+      throw new CorruptError("the last free pages of shared memory are not what they say");
     if (length >= count && this.#split(first, count)) return first;
     const end = first + count * PAGE_WORDS;
     heap.addWords(brk, end);
     for (let page = brk; page < end; page += PAGE_WORDS)
-      if (this.codeOf(page) !== FREE_PAGE) throw new CorruptError(`shared memory says that it ends at word ${brk}, which is in use`);
-    if (length > 0 && !this.#runs.remove(first, length)) throw new CorruptError("the last free pages of shared memory are not linked as they say");
+      if (this.codeOf(page) !== FREE_PAGE)
+        throw new CorruptError(`shared memory says that it ends at word ${brk}, which is in use`);
+    if (length > 0 && !this.#runs.remove(first, length))
+      throw new CorruptError("the last free pages of shared memory are not linked as they say");
     // From here on they are free pages like others, no matter which worker dies.
     store(heap.words, HEADER.brk, end);
     return first;

@@ -16,12 +16,30 @@ import { AttachError, TooLargeError } from "../errors/index.js";
 // Stands around native code that this file has loaded.
 import "./addon-guard.js";
 import { heapFull, notThere } from "./heap-errors.js";
-import { type Arena, checkArena, checkHeader, CONTROL_BYTES, createArena, DATA_BYTES, findArena, mapArena, readHeader, WINDOW_BYTES } from "./arena.js";
+import {
+  type Arena,
+  checkArena,
+  checkHeader,
+  CONTROL_BYTES,
+  createArena,
+  DATA_BYTES,
+  findArena,
+  mapArena,
+  readHeader,
+  WINDOW_BYTES,
+} from "./arena.js";
 import { compareExchange, load, slice, store } from "#atomics";
 import { queueRealMicrotask, setRealTimeout } from "./clock.js";
 import { checkEnd, formatHeap, Heap } from "./heap.js";
 import { BLOCKING, BLOCKS_AT, HEADER, LAYOUT_VERSION, RECORD, SLOT_MASK, UNIT_BYTES } from "./layout.js";
-import { type Bell, type Member, type MemoryHandle, platform, processPlatform, type ProcessPlatform } from "../platform/index.js";
+import {
+  type Bell,
+  type Member,
+  type MemoryHandle,
+  platform,
+  processPlatform,
+  type ProcessPlatform,
+} from "../platform/index.js";
 import type { UserBuffer } from "./regions.js";
 import { onSleeperInProcessHeap, threadHeap, threadHeapOf } from "./thread-heap.js";
 
@@ -111,7 +129,9 @@ export class ProcessHeap extends Heap {
   placeExtent(brk: number, units: number): number {
     const bytes = units * UNIT_BYTES;
     if (bytes > WINDOW_BYTES)
-      throw new TooLargeError(`${bytes} bytes are more than one piece of memory between processes can hold (${WINDOW_BYTES}); split it`);
+      throw new TooLargeError(
+        `${bytes} bytes are more than one piece of memory between processes can hold (${WINDOW_BYTES}); split it`,
+      );
     const start = brk * UNIT_BYTES;
     const place = start % WINDOW_BYTES > WINDOW_BYTES - bytes ? Math.ceil(start / WINDOW_BYTES) * WINDOW_BYTES : start;
     if (place + bytes > DATA_BYTES) heapFull("the data memory that processes share", bytes);
@@ -122,7 +142,8 @@ export class ProcessHeap extends Heap {
   reserveExtent(unit: number, units: number): void {
     const bytes = units * UNIT_BYTES;
     checkPlace(unit, bytes);
-    if (!this.#memory.commit(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes, this.#address)) heapFull("this machine", bytes);
+    if (!this.#memory.commit(this.descriptor, CONTROL_BYTES + unit * UNIT_BYTES, bytes, this.#address))
+      heapFull("this machine", bytes);
   }
 
   data(unit: number, bytes: number): Uint8Array {
@@ -132,7 +153,9 @@ export class ProcessHeap extends Heap {
     const from = start - index * WINDOW_BYTES;
     let window = this.#windows[index];
     if (window === undefined || window.length < from + bytes) {
-      window = new Uint8Array(this.#memory.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, viewBytes(from + bytes)));
+      window = new Uint8Array(
+        this.#memory.view(this.#address + CONTROL_BYTES + index * WINDOW_BYTES, viewBytes(from + bytes)),
+      );
       this.#windows[index] = window;
     }
     return window.subarray(from, from + bytes);
@@ -210,7 +233,13 @@ export class ProcessHeap extends Heap {
     const word = load(words, record + RECORD.pipe);
     // Not there yet: the waiter sees the raised flag when it starts to listen.
     if (word === 0) return undefined;
-    const place = { heap: this.#heapId, slot: worker & SLOT_MASK, pid: words[record + RECORD.pid]!, word, mark: words[record + RECORD.pipeInode]! };
+    const place = {
+      heap: this.#heapId,
+      slot: worker & SLOT_MASK,
+      pid: words[record + RECORD.pid]!,
+      word,
+      mark: words[record + RECORD.pipeInode]!,
+    };
     const bell = this.#doorbells.open(place);
     // The record may be another worker's by now, and with it what was read of it.
     if (bell === undefined || load(words, record + RECORD.id) === worker) return bell;
@@ -295,7 +324,9 @@ export function adoptProcessHeap(inherited: number, heapId: number): ProcessHeap
   const descriptor = processPlatform().handOver.memory(inherited, { version: LAYOUT_VERSION, heap: heapId });
   const header = readHeader(descriptor);
   if (header === undefined || header[HEADER.heapId] !== heapId) {
-    throw new AttachError("the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version");
+    throw new AttachError(
+      "the memory inherited from the parent process is not a heap of this version of allcores: parent and child must use the same version",
+    );
   }
   checkHeader(header);
   own = heapOfArena(mapArena(heapId, descriptor, true));
@@ -339,7 +370,10 @@ export function heapHere(heap: Heap): Heap {
   if (heap instanceof Heap) return heap;
   const { across, id } = heap as Heap;
   const found = across === "threads" ? threadHeapOf(id) : processHeapOf(id);
-  if (found === undefined) throw new AttachError("an object stands in memory that another copy of allcores in this program has, and this one cannot reach");
+  if (found === undefined)
+    throw new AttachError(
+      "an object stands in memory that another copy of allcores in this program has, and this one cannot reach",
+    );
   return found;
 }
 

@@ -130,7 +130,8 @@ export class References implements Keeper {
     let ledger = load(heap.words, record + RECORD.references);
     // The chain of a worker that ends meanwhile is somebody else's memory: it may lead anywhere, but not for ever.
     for (let left = MOST_LEDGERS; ledger > 0 && ledger + LEDGER_WORDS <= brk && left > 0; left--) {
-      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++) if (heap.words[entry] !== 0) visit(heap.words[entry]!);
+      for (let entry = ledger + 1; entry < ledger + LEDGER_WORDS; entry++)
+        if (heap.words[entry] !== 0) visit(heap.words[entry]!);
       ledger = heap.words[ledger]!;
     }
   }

@@ -15,7 +15,9 @@ interface SizeClass {
   readonly slot: number;
 }
 
-const all: readonly SizeClass[] = [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1016, 1356, 2040].map((least) => {
+const all: readonly SizeClass[] = [
+  4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1016, 1356, 2040,
+].map((least) => {
   const count = Math.floor(ROOM / (least + BLOCK_HEADER_WORDS));
   return { count, slot: Math.floor(ROOM / count / 4) * 4 };
 });
@@ -29,7 +31,9 @@ const slotsInWord = Float64Array.from(all, ({ slot }) => 1 / slot);
 /** The most that a block holds which shares its page with others. */
 export const MOST_SHARED_WORDS = slots[CLASSES - 1]! - BLOCK_HEADER_WORDS;
 
-const classes = Uint8Array.from({ length: MOST_SHARED_WORDS / 4 + 1 }, (_, fours) => slots.findIndex((slot) => slot - BLOCK_HEADER_WORDS >= 4 * fours));
+const classes = Uint8Array.from({ length: MOST_SHARED_WORDS / 4 + 1 }, (_, fours) =>
+  slots.findIndex((slot) => slot - BLOCK_HEADER_WORDS >= 4 * fours),
+);
 
 /** The class of blocks of at least so many words, of MOST_SHARED_WORDS at most. */
 export function classOf(words: number): number {

@@ -46,7 +46,9 @@ export class Suspicion {
     const hasRun = seen !== undefined && this.#ran >= 0 && seen.ran > this.#ran;
     this.#at = now;
     this.#ran = seen?.ran ?? -1;
-    const isFree = seen !== undefined && (seen.state === "R" ? hasRun : isHalted(seen) === false || (isHalted(seen) === undefined && hasRun));
+    const isFree =
+      seen !== undefined &&
+      (seen.state === "R" ? hasRun : isHalted(seen) === false || (isHalted(seen) === undefined && hasRun));
     this.#row = isFree && !late ? this.#row + 1 : 0;
     return this.#row >= LOOKS_IN_A_ROW;
   }

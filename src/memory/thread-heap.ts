@@ -12,7 +12,17 @@ import { together } from "./copies.js";
 import { load, notify, visible, wait, waitAsync } from "#atomics";
 import { queueRealMicrotask } from "./clock.js";
 import { checkEnd, formatHeap, Heap } from "./heap.js";
-import { BLOCKS_AT, HEADER, HEADER_END, LAYOUT_VERSION, MAGIC, RECORD, RECORD_WORDS, REGISTRY_AT, UNIT_BYTES } from "./layout.js";
+import {
+  BLOCKS_AT,
+  HEADER,
+  HEADER_END,
+  LAYOUT_VERSION,
+  MAGIC,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  UNIT_BYTES,
+} from "./layout.js";
 import type { Regions, UserBuffer } from "./regions.js";
 
 /** A copy of another version has a heap of its own: it would not understand this one. */
@@ -28,7 +38,10 @@ export interface ThreadHeapBuffers {
 }
 
 type Growable = SharedArrayBuffer & { readonly maxByteLength: number; grow(bytes: number): void };
-const GrowableBuffer = SharedArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => Growable;
+const GrowableBuffer = SharedArrayBuffer as unknown as new (
+  bytes: number,
+  options: { maxByteLength: number },
+) => Growable;
 
 /** Reserves address space, not memory; takes less where the system limits even that. */
 function growable(bytes: number, most: number): Growable {
@@ -36,7 +49,8 @@ function growable(bytes: number, most: number): Growable {
     try {
       return new GrowableBuffer(bytes, { maxByteLength: max });
     } catch (error) {
-      if (max / 2 < Math.max(bytes, 2 ** 20)) throw new OutOfMemoryError("the system gave no memory to share between threads", { cause: error });
+      if (max / 2 < Math.max(bytes, 2 ** 20))
+        throw new OutOfMemoryError("the system gave no memory to share between threads", { cause: error });
     }
   }
 }
@@ -106,7 +120,8 @@ export class ThreadHeap extends Heap {
 
   userBuffer(unit: number, bytes: number): UserBuffer {
     if (!(unit >= 0 && unit * UNIT_BYTES <= this.#data.byteLength)) notThere(unit, bytes);
-    if (bytes > this.#data.maxByteLength) throw new TooLargeError(`${bytes} bytes are more than threads can share (${this.#data.maxByteLength})`);
+    if (bytes > this.#data.maxByteLength)
+      throw new TooLargeError(`${bytes} bytes are more than threads can share (${this.#data.maxByteLength})`);
     return { buffer: this.#data, byteOffset: unit * UNIT_BYTES };
   }
 
@@ -194,7 +209,9 @@ export function threadHeapOf(heapId: number): ThreadHeap | undefined {
 export function attachThreadHeap(buffers: ThreadHeapBuffers): void {
   const header = new Int32Array(buffers.control, 0, HEADER_END);
   if (header[HEADER.magic] !== MAGIC || header[HEADER.version] !== LAYOUT_VERSION)
-    throw new AttachError("the memory that arrived from another thread is not a heap of this version of allcores: all threads must load the same version");
+    throw new AttachError(
+      "the memory that arrived from another thread is not a heap of this version of allcores: all threads must load the same version",
+    );
   if (current === undefined && buffersHere() === undefined) {
     adoptThreadHeap(buffers);
     return;
@@ -210,7 +227,10 @@ function drawHeapId(): number {
 
 /** The memory of a new, empty heap. */
 export function createThreadHeap(mostControlBytes: number = MOST_CONTROL_BYTES): ThreadHeapBuffers {
-  const buffers = { control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), mostControlBytes), data: growable(0, MOST_DATA_BYTES) };
+  const buffers = {
+    control: growable(2 ** Math.ceil(Math.log2(BLOCKS_AT * 4)), mostControlBytes),
+    data: growable(0, MOST_DATA_BYTES),
+  };
   formatHeap(new Int32Array(buffers.control, 0, buffers.control.byteLength / 4), drawHeapId());
   return buffers;
 }

@@ -6,7 +6,10 @@ import { Handle, LENT, PROCESSES } from "./handle.js";
 import type { SharedObject } from "./shared-object.js";
 
 /** Makes a class of shared objects arrive as itself. Called once per class, by the file that defines it. */
-export function registerShared(kind: number, Class: { readonly name: string; attach(handle: Handle): SharedObject }): void {
+export function registerShared(
+  kind: number,
+  Class: { readonly name: string; attach(handle: Handle): SharedObject },
+): void {
   registerKind(
     Class.name,
     (payload: unknown) => attachShared(kind, Class.name, payload, Class.attach),
@@ -34,7 +37,12 @@ export function holdSharedAgain(kind: number, name: string, payload: unknown): v
  * The object that a handle from another worker stands for: this worker's own wrapper of it. Takes over the hold that
  * the message had, unless it was lent.
  */
-export function attachShared(kind: number, name: string, payload: unknown, attach: (handle: Handle) => SharedObject): object {
+export function attachShared(
+  kind: number,
+  name: string,
+  payload: unknown,
+  attach: (handle: Handle) => SharedObject,
+): object {
   const { heap, at, label } = locate(kind, name, payload);
   return wrap(heap, at, label, attach);
 }
@@ -42,7 +50,13 @@ export function attachShared(kind: number, name: string, payload: unknown, attac
 /** Where the live block stands that a handle names, with the hold that came with it. */
 export function locate(kind: number, name: string, payload: unknown): Handle {
   const [flags, heapId, at, generation, label] = Array.isArray(payload) ? payload : [];
-  if (!Number.isInteger(flags) || flags < 0 || flags > (PROCESSES | LENT) || !Number.isInteger(at) || !Number.isInteger(heapId))
+  if (
+    !Number.isInteger(flags) ||
+    flags < 0 ||
+    flags > (PROCESSES | LENT) ||
+    !Number.isInteger(at) ||
+    !Number.isInteger(heapId)
+  )
     throw new CorruptError(`a handle of a ${name} is malformed`);
   const heap = (flags & PROCESSES) !== 0 ? processHeapOf(heapId) : threadHeapOf(heapId);
   if (heap === undefined) throw new AttachError(unreachable(name, (flags & PROCESSES) !== 0));
@@ -64,7 +78,12 @@ function unreachable(name: string, acrossProcesses: boolean): string {
  * This worker's wrapper of a live block, made by `attach` if it has none. The caller's hold on the block becomes the
  * wrapper's.
  */
-export function wrap<T extends SharedObject>(heap: Heap, at: number, label: string | undefined, attach: (handle: Handle) => T): T {
+export function wrap<T extends SharedObject>(
+  heap: Heap,
+  at: number,
+  label: string | undefined,
+  attach: (handle: Handle) => T,
+): T {
   const known = heap.references.find(at) as T | undefined;
   if (known !== undefined) {
     heap.references.letGo(at);

@@ -1,5 +1,16 @@
 import type { KnownOptions } from "../errors/index.js";
-import { AT_ONCE, atomics, BLOCKING, enter, type Heap, leave, leaveUnmended, SLEEPERS, tryEnter, within } from "../memory/index.js";
+import {
+  AT_ONCE,
+  atomics,
+  BLOCKING,
+  enter,
+  type Heap,
+  leave,
+  leaveUnmended,
+  SLEEPERS,
+  tryEnter,
+  within,
+} from "../memory/index.js";
 import { coreCount } from "../platform/index.js";
 import type { Handle } from "./handle.js";
 import { type Reach, SharedObject } from "./shared-object.js";

@@ -41,7 +41,9 @@ export function reachOf(heap: Heap, label?: string): Reach {
 /** The heap that options ask for, checked. `known`: what the call takes; how far the object reaches unless given. */
 export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object> = REACH): Heap {
   if (reach !== undefined && (typeof reach !== "object" || reach === null)) {
-    throw new ArgumentTypeError(`options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { across: "processes" }, got ${reach === null ? "null" : typeof reach}`,
+    );
   }
   if (reach instanceof SharedObject || Array.isArray(reach)) {
     const got = Array.isArray(reach)
@@ -51,7 +53,8 @@ export function heapOfReach(reach: Reach | undefined, known: KnownOptions<object
   }
   known.check(reach);
   reach = ownOptions(reach);
-  if (reach?.label !== undefined && typeof reach.label !== "string") throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
+  if (reach?.label !== undefined && typeof reach.label !== "string")
+    throw new ArgumentTypeError(`options.label must be a string, got ${typeof reach.label}`);
   return (reach as { [home]?: Heap } | undefined)?.[home] ?? heapOf(reach?.across);
 }
 
@@ -156,7 +159,8 @@ export abstract class SharedObject implements Crosses {
 
   /** @internal Slow paths call this first. @throws FreedError */
   protected checkUsable(): void {
-    if (this.#freed) throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
+    if (this.#freed)
+      throw new FreedError(`${this.title} was freed by this worker; create a new one, or call free() later`);
   }
 
   /** @internal How it stands, for logs. Reads what a getter of the object gives, and waits for nothing. */
@@ -192,11 +196,21 @@ export abstract class SharedObject implements Crosses {
         `${path} is a ${this.constructor.name} that reaches across threads only: create it with { across: "processes" } to send it to another process`,
       );
     }
-    const payload: unknown[] = [(heap.across === "processes" ? PROCESSES : 0) + (lending.isOn ? LENT : 0), heap.id, at, heap.allocator.generationOf(at)];
+    const payload: unknown[] = [
+      (heap.across === "processes" ? PROCESSES : 0) + (lending.isOn ? LENT : 0),
+      heap.id,
+      at,
+      heap.allocator.generationOf(at),
+    ];
     if (this.label !== undefined) payload.push(this.label);
     const kind = this.constructor.name;
     if (!lending.isOn)
-      return { kind, payload, retain: () => heap.allocator.retain(at), held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at } };
+      return {
+        kind,
+        payload,
+        retain: () => heap.allocator.retain(at),
+        held: { acrossProcesses: heap.across === "processes", heapId: heap.id, at },
+      };
     const lend = () => {
       lent.add(this);
       heap.allocator.markLent(at);

@@ -66,7 +66,8 @@ function strikeOut(heap: Heap, slot: number): boolean {
     }
   };
   for (const guard of GUARDS) strike(guard, 0, SLEEPERS);
-  for (let record = REGISTRY_AT; record <= REGISTRY_AT + MAX_WORKERS * RECORD_WORDS; record += RECORD_WORDS) strike(record + RECORD.sweeper);
+  for (let record = REGISTRY_AT; record <= REGISTRY_AT + MAX_WORKERS * RECORD_WORDS; record += RECORD_WORDS)
+    strike(record + RECORD.sweeper);
   let done = true;
   needKinds();
   heap.references.eachObject([...kinds.keys()], (at, kind) => {

@@ -40,7 +40,8 @@ export class Alarm {
   set(when: number): void {
     this.clear();
     this.#when = when;
-    if (when !== Number.POSITIVE_INFINITY) this.#wind(Math.max(0, Math.ceil(when - (this.#isReal ? realNow() : programNow()) - ROUNDING_MS)));
+    if (when !== Number.POSITIVE_INFINITY)
+      this.#wind(Math.max(0, Math.ceil(when - (this.#isReal ? realNow() : programNow()) - ROUNDING_MS)));
   }
 
   clear(): void {
@@ -52,7 +53,11 @@ export class Alarm {
     this.#setTimer = this.#isReal ? setRealTimeout : globalThis.setTimeout;
     this.#clearTimer = this.#isReal ? clearRealTimeout : globalThis.clearTimeout;
     // By what is left, not by the clock: each piece has run, whatever became of the clock meanwhile.
-    this.#timer = this.#setTimer.call(globalThis, () => (left > LONGEST_MS ? this.#wind(left - LONGEST_MS) : this.#due()), Math.min(left, LONGEST_MS));
+    this.#timer = this.#setTimer.call(
+      globalThis,
+      () => (left > LONGEST_MS ? this.#wind(left - LONGEST_MS) : this.#due()),
+      Math.min(left, LONGEST_MS),
+    );
   }
 
   #due(): void {

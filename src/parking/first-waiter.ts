@@ -20,7 +20,14 @@ export interface FirstNode {
  * Whether one node comes after another: it is of a lower priority, or waits for less long. Two that stand for very long
  * may have the same ticket.
  */
-export function comesAfter(priority: number, ticket: number, node: number, otherPriority: number, otherTicket: number, other: number): boolean {
+export function comesAfter(
+  priority: number,
+  ticket: number,
+  node: number,
+  otherPriority: number,
+  otherTicket: number,
+  other: number,
+): boolean {
   if (priority !== otherPriority) return priority < otherPriority;
   const younger = (ticket - otherTicket) | 0;
   return younger !== 0 ? younger > 0 : node > other;

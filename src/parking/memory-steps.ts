@@ -16,7 +16,8 @@ onSweep({
 
 onSweep({
   doing: "using up the permits of a worker that ended",
-  run: ({ references, words }, record, dead) => load(words, record + RECORD.ended) === 0 || within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,
+  run: ({ references, words }, record, dead) =>
+    load(words, record + RECORD.ended) === 0 || within(AT_ONCE, () => references.endPartsOf(record, dead)) === true,
 });
 
 onSweep({

@@ -26,4 +26,5 @@ export const wantedIn = (state: number): number => (state >>> COUNT_BITS) & COUN
 export const grantedIn = (state: number): number => state & COUNT_MASK;
 
 /** The same state with nobody wanting more than was granted. */
-export const closedState = (state: number): number => (state & ~(COUNT_MASK << COUNT_BITS)) | (grantedIn(state) << COUNT_BITS);
+export const closedState = (state: number): number =>
+  (state & ~(COUNT_MASK << COUNT_BITS)) | (grantedIn(state) << COUNT_BITS);

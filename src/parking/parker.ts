@@ -145,7 +145,14 @@ export class Parker implements OwnLoop {
    * `refusable`: where the wait is found to be part of a deadlock, it may end with an error. `priority`: its place in
    * the line.
    */
-  blockUntil<T>(key: number, attempt: Attempt<T>, deadline: number, idle = false, refusable = true, priority = 0): T | undefined {
+  blockUntil<T>(
+    key: number,
+    attempt: Attempt<T>,
+    deadline: number,
+    idle = false,
+    refusable = true,
+    priority = 0,
+  ): T | undefined {
     const heap = this.#heap;
     const { waitQueue } = heap;
     const node = waitQueue.blockingNode();
@@ -155,7 +162,9 @@ export class Parker implements OwnLoop {
     let piece = 0;
     let slices = 0;
     const timed: (granted: boolean) => T | undefined =
-      deadline === Number.POSITIVE_INFINITY ? (granted) => attempt(granted, node) : (granted) => within(deadline, () => attempt(granted, node));
+      deadline === Number.POSITIVE_INFINITY
+        ? (granted) => attempt(granted, node)
+        : (granted) => within(deadline, () => attempt(granted, node));
     try {
       // Before each attempt: a death of which all are told after it keeps this caller from sleeping.
       let deaths = load(heap.words, HEADER.deaths);
@@ -166,7 +175,12 @@ export class Parker implements OwnLoop {
         if (!(looks ? this.#looksFor(node) : waitQueue.hasGrant(node))) {
           const left = deadline - realNow();
           if (left <= 0) return undefined;
-          const isOver = this.#sleepUnlessGranted(waitQueue, node, idle ? left : Math.min(left, piece || SLICE_MS), deaths);
+          const isOver = this.#sleepUnlessGranted(
+            waitQueue,
+            node,
+            idle ? left : Math.min(left, piece || SLICE_MS),
+            deaths,
+          );
           // Without a grant it was its slice that ended, or somebody died.
           if (!waitQueue.hasGrant(node)) {
             looks = false;
@@ -212,7 +226,8 @@ export class Parker implements OwnLoop {
     const hasGrant = () => places.some(({ contender, node }) => contender.heap.waitQueue.hasGrant(node));
     const deathsNow = () => heaps.map(({ words }) => load(words, HEADER.deaths));
     let deaths = deathsNow();
-    const isStirred = () => hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
+    const isStirred = () =>
+      hasGrant() || heaps.some(({ words }, index) => load(words, HEADER.deaths) !== deaths[index]);
     const attemptAll = () => {
       for (const contender of contenders) {
         const node = places.find((place) => place.contender === contender)?.node ?? 0;
@@ -241,7 +256,8 @@ export class Parker implements OwnLoop {
           const isOver = Parker.#sleepInOneOf(heaps, isStirred, Math.min(left, piece || SLICE_MS));
           if (!hasGrant()) {
             deaths = deathsNow();
-            if (isOver && ++slices > 0) piece = Math.min(...heaps.map(({ registry }) => registry.watch(slices > LASTING)));
+            if (isOver && ++slices > 0)
+              piece = Math.min(...heaps.map(({ registry }) => registry.watch(slices > LASTING)));
             else for (const { registry } of heaps) registry.heed();
             for (const { contender, node } of places) contender.heap.waitQueue.keepPlace(node);
             result = attemptAll();
@@ -332,9 +348,18 @@ export class Parker implements OwnLoop {
    * `looked`: the caller has looked for it in vain already, so the loop may sleep at once. `priority`: its place in a
    * line that is kept in order.
    */
-  waitUntil<T>(key: number, attempt: Attempt<T>, deadline: number, signal: AbortSignal | undefined, looked = false, priority?: number): Promise<T | undefined> {
+  waitUntil<T>(
+    key: number,
+    attempt: Attempt<T>,
+    deadline: number,
+    signal: AbortSignal | undefined,
+    looked = false,
+    priority?: number,
+  ): Promise<T | undefined> {
     if (!this.#heap.waitQueue.canTakeNodes(1))
-      return whenArmable([this.#heap], deadline, signal).then((isIt) => (isIt ? this.waitUntil(key, attempt, deadline, signal, looked, priority) : undefined));
+      return whenArmable([this.#heap], deadline, signal).then((isIt) =>
+        isIt ? this.waitUntil(key, attempt, deadline, signal, looked, priority) : undefined,
+      );
     return new Promise((resolve, reject) => {
       let alarm: Alarm | undefined;
       const done = () => {
@@ -404,7 +429,9 @@ export class Parker implements OwnLoop {
   ): Promise<T | undefined> {
     const heaps = contenders.map(({ heap }) => heap);
     if (!areArmable(heaps))
-      return whenArmable(heaps, deadline, signal).then((areThey) => (areThey ? Parker.waitUntilAny(contenders, deadline, signal, watch) : undefined));
+      return whenArmable(heaps, deadline, signal).then((areThey) =>
+        areThey ? Parker.waitUntilAny(contenders, deadline, signal, watch) : undefined,
+      );
     return new Promise((resolve, reject) => {
       const places: { readonly contender: Contender<T>; readonly awaited: AwaitedKey; readonly waiter: Waiter }[] = [];
       let alarm: Alarm | undefined;
@@ -457,7 +484,8 @@ export class Parker implements OwnLoop {
         end();
         throw error;
       }
-      for (const { contender, awaited, waiter } of places) if (contender.heap.parker.#attempt(awaited, waiter, false)) return;
+      for (const { contender, awaited, waiter } of places)
+        if (contender.heap.parker.#attempt(awaited, waiter, false)) return;
       onAbort(signal, abort);
       if (signal?.aborted === true) {
         abort();
@@ -481,7 +509,9 @@ export class Parker implements OwnLoop {
 
   /** Whether a caller that this thread's loop awaits comes before a newcomer of that priority. */
   isAwaitedBefore(key: number, priority: number): boolean {
-    return this.#awaited.get(key)?.some((awaited) => awaited.priority !== undefined && awaited.priority >= priority) === true;
+    return (
+      this.#awaited.get(key)?.some((awaited) => awaited.priority !== undefined && awaited.priority >= priority) === true
+    );
   }
 
   #enter(key: number, waiter: Waiter, priority: number | undefined): AwaitedKey {
@@ -634,12 +664,14 @@ export class Parker implements OwnLoop {
     });
     contain(DRAINING, () => {
       this.#drain();
-      for (const queues of this.#awaited.values()) for (const awaited of queues) this.#heap.waitQueue.keepPlace(awaited.node);
+      for (const queues of this.#awaited.values())
+        for (const awaited of queues) this.#heap.waitQueue.keepPlace(awaited.node);
       this.#attemptAll();
     });
     // What has just come to somebody in this very beat, its code goes on with only after it: nobody can say yet that
     // this loop has nothing to do.
-    if (watcher !== undefined && changes === this.#changes) contain("looking for deadlocks", () => void within(AT_ONCE, () => this.#lookAfterLoop()));
+    if (watcher !== undefined && changes === this.#changes)
+      contain("looking for deadlocks", () => void within(AT_ONCE, () => this.#lookAfterLoop()));
     this.#heartbeat = setRealTimeout(() => this.#beat(), piece);
     if (this.#pending === 0) this.#heartbeat.unref();
   }
@@ -660,7 +692,12 @@ export class Parker implements OwnLoop {
     return [...this.#awaited.values()].flat().map((awaited) => {
       const waiters = [...awaited.waiters];
       awaited.since ||= now;
-      return { key: awaited.key, since: awaited.since, isEndless: waiters.every(({ isEndless }) => isEndless), origin: waiters[0]?.origin };
+      return {
+        key: awaited.key,
+        since: awaited.since,
+        isEndless: waiters.every(({ isEndless }) => isEndless),
+        origin: waiters[0]?.origin,
+      };
     });
   }
 }

@@ -4,7 +4,18 @@
  */
 import { compareExchange, load, store } from "#atomics";
 import type { Heap } from "../memory/heap.js";
-import { DEAD, GENERATION_MASK, RECORD, RECORD_WORDS, recordOf, REGISTRY_AT, SLOT_BITS, STATE_BITS, STATE_MASK, VACANT } from "../memory/layout.js";
+import {
+  DEAD,
+  GENERATION_MASK,
+  RECORD,
+  RECORD_WORDS,
+  recordOf,
+  REGISTRY_AT,
+  SLOT_BITS,
+  STATE_BITS,
+  STATE_MASK,
+  VACANT,
+} from "../memory/layout.js";
 import { AT_ONCE, within } from "../memory/time-limit.js";
 import { isRunning } from "../platform/index.js";
 import { stateWord } from "./records.js";

@@ -1,7 +1,17 @@
 /** What the records of a heap's workers say of them, read without the registry. */
 import { load } from "#atomics";
 import type { Heap } from "../memory/heap.js";
-import { ALIVE, HEADER, MAX_WORKERS, RECORD, RECORD_WORDS, recordOf, REGISTRY_AT, STATE_BITS, STATE_MASK } from "../memory/layout.js";
+import {
+  ALIVE,
+  HEADER,
+  MAX_WORKERS,
+  RECORD,
+  RECORD_WORDS,
+  recordOf,
+  REGISTRY_AT,
+  STATE_BITS,
+  STATE_MASK,
+} from "../memory/layout.js";
 
 /** A state, and whose it is. */
 export function stateWord(worker: number, state: number): number {

@@ -219,7 +219,9 @@ export class Registry implements WorkerLiveness {
   /** The worker is about to end; it sweeps nothing itself. False when that is known. */
   markDead(worker: number): boolean {
     const alive = stateWord(worker, ALIVE);
-    return compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, alive, stateWord(worker, DEAD)) === alive;
+    return (
+      compareExchange(this.#heap.words, this.recordOf(worker) + RECORD.state, alive, stateWord(worker, DEAD)) === alive
+    );
   }
 
   /** Looks at every worker, if nobody does; `now`: in any case. For those who tried in vain. */
@@ -315,5 +317,7 @@ export class Registry implements WorkerLiveness {
 
 /** The heap has no slot for another worker. */
 export function tooManyWorkers(): TooManyWorkersError {
-  return new TooManyWorkersError(`more than ${MAX_WORKERS} workers share one heap; end some, or use a pool instead of one worker per piece of work`);
+  return new TooManyWorkersError(
+    `more than ${MAX_WORKERS} workers share one heap; end some, or use a pool instead of one worker per piece of work`,
+  );
 }

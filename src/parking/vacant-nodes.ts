@@ -32,7 +32,12 @@ export class VacantNodes {
       this.#inherited = true;
       heap.catchUp();
       const walk = new Walk(heap);
-      for (let block = heap.words[record + RECORD.moreNodes]!; block !== 0; block = heap.words[walk.to(block) + NODE_BLOCK.next]!) this.#add(block);
+      for (
+        let block = heap.words[record + RECORD.moreNodes]!;
+        block !== 0;
+        block = heap.words[walk.to(block) + NODE_BLOCK.next]!
+      )
+        this.#add(block);
       return this.take();
     }
     const block = heap.allocator.allocate(NODE_BLOCK.nodes + NODES_PER_BLOCK * NODE_WORDS, KIND.plain);
@@ -57,7 +62,8 @@ export class VacantNodes {
   }
 
   #add(block: number): void {
-    for (let index = NODES_PER_BLOCK - 1; index >= 0; index--) this.#nodes.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
+    for (let index = NODES_PER_BLOCK - 1; index >= 0; index--)
+      this.#nodes.push(block + NODE_BLOCK.nodes + index * NODE_WORDS);
   }
 
   put(node: number): void {

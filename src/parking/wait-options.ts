@@ -15,7 +15,10 @@ export interface WaitOptions extends SyncWait {
   signal?: AbortSignal | undefined;
 }
 
-const BLOCKING = new KnownOptions<SyncWait>({ timeout: true }, { signal: "no signal reaches a thread that blocks; use the method that awaits" });
+const BLOCKING = new KnownOptions<SyncWait>(
+  { timeout: true },
+  { signal: "no signal reaches a thread that blocks; use the method that awaits" },
+);
 /** For `awaitDeadlineOf`, unless the call takes more. */
 export const WAIT_OPTIONS = new KnownOptions<WaitOptions>({ timeout: true, signal: true });
 /** For `signalOf`: nothing else is asked of these options. */
@@ -42,13 +45,17 @@ export function awaitDeadlineOf(options: WaitOptions | undefined, known: KnownOp
 /** The `timeout` of these options, checked; Infinity for none. */
 function timeoutOf(options: SyncWait | undefined, known: KnownOptions<object>): number {
   if (options === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { timeout: 100 }, got ${typeof options}`);
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`options must be an object such as { timeout: 100 }, got ${typeof options}`);
   known.check(options);
   const { timeout } = ownWaitOptions(options);
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof timeout !== "number") throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
+  if (typeof timeout !== "number")
+    throw new ArgumentTypeError(`options.timeout must be a number of milliseconds, got ${typeof timeout}`);
   if (Number.isNaN(timeout) || timeout < 0)
-    throw new ArgumentRangeError(`options.timeout must be 0 or more milliseconds, got ${timeout}; leave it out to wait for ever`);
+    throw new ArgumentRangeError(
+      `options.timeout must be 0 or more milliseconds, got ${timeout}; leave it out to wait for ever`,
+    );
   return timeout;
 }
 
@@ -59,7 +66,9 @@ function timeoutOf(options: SyncWait | undefined, known: KnownOptions<object>): 
 export function signalOf(options: WaitOptions | undefined, known?: KnownOptions<object>): AbortSignal | undefined {
   if (known !== undefined && options !== undefined) {
     if (typeof options !== "object" || options === null)
-      throw new ArgumentTypeError(`options must be an object such as { signal }, got ${options === null ? "null" : typeof options}`);
+      throw new ArgumentTypeError(
+        `options must be an object such as { signal }, got ${options === null ? "null" : typeof options}`,
+      );
     known.check(options);
   }
   const signal = ownWaitOptions(options)?.signal;

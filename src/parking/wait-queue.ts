@@ -190,7 +190,11 @@ export class WaitQueue {
     const { words } = this.#heap;
     eachLivingNode(this.#heap, (node, record) => {
       const state = load(words, node + NODE.state);
-      if (grantedIn(state) < wantedIn(state) && words[node + NODE.key] === key && ((words[node + NODE.ticket]! - limit) | 0) < 0)
+      if (
+        grantedIn(state) < wantedIn(state) &&
+        words[node + NODE.key] === key &&
+        ((words[node + NODE.ticket]! - limit) | 0) < 0
+      )
         woken += this.#grant(node, record, key, COUNT_MASK).given;
     });
     return woken;
@@ -295,7 +299,17 @@ export class WaitQueue {
     const { words } = this.#heap;
     const first = firstWaiter(this.#heap, key, otherKey);
     if (first === undefined || first.node === node) return false;
-    return node === 0 || comesAfter(words[node + NODE.kind]! >> PRIORITY_SHIFT, words[node + NODE.ticket]!, node, first.priority, first.ticket, first.node);
+    return (
+      node === 0 ||
+      comesAfter(
+        words[node + NODE.kind]! >> PRIORITY_SHIFT,
+        words[node + NODE.ticket]!,
+        node,
+        first.priority,
+        first.ticket,
+        first.node,
+      )
+    );
   }
 
   /**

@@ -12,7 +12,18 @@ import { TextDecoder, TextEncoder } from "node:util";
 import { OutOfMemoryError } from "../errors/index.js";
 import { exchange, load, store } from "#atomics";
 import type { Heap } from "../memory/heap.js";
-import { ALIVE, type AWAITING, type BLOCKING, BLOCK_HEADER_WORDS, WORKER_INFO, DRAFT, KIND, WAIT_RECORD, RECORD, STATE_MASK } from "../memory/layout.js";
+import {
+  ALIVE,
+  type AWAITING,
+  type BLOCKING,
+  BLOCK_HEADER_WORDS,
+  WORKER_INFO,
+  DRAFT,
+  KIND,
+  WAIT_RECORD,
+  RECORD,
+  STATE_MASK,
+} from "../memory/layout.js";
 import { pageStateWord } from "../memory/page-table.js";
 import { generationWord, stillStands } from "../memory/sighting.js";
 
@@ -184,12 +195,18 @@ export function findWaitRecord(heap: Heap, record: number): FoundWaitRecord | un
 export function isOn(heap: Heap, record: number, { block, generation, page }: FoundWaitRecord): boolean {
   const { words } = heap;
   const info = workerInfoOf(heap, record);
-  return info !== 0 && load(words, info + WORKER_INFO.waitRecord) === block && stillStands(words, block, page, generation);
+  return (
+    info !== 0 && load(words, info + WORKER_INFO.waitRecord) === block && stillStands(words, block, page, generation)
+  );
 }
 
 /** The description on a wait record; undefined when it was taken off meanwhile. */
 export function readWaitRecord(heap: Heap, record: number, waitRecord: FoundWaitRecord): string | undefined {
-  const text = readText(heap, waitRecord.block + textIn(waitRecord.waits.length), heap.words[waitRecord.block + WAIT_RECORD.bytes]!);
+  const text = readText(
+    heap,
+    waitRecord.block + textIn(waitRecord.waits.length),
+    heap.words[waitRecord.block + WAIT_RECORD.bytes]!,
+  );
   return isOn(heap, record, waitRecord) ? text : undefined;
 }
 

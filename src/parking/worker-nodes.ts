@@ -65,7 +65,14 @@ export function armedIn(heap: Heap): ArmedNode[] {
   for (const worker of livingWorkers(heap.words)) {
     eachNode(heap, recordOf(worker), (node) => {
       const count = wantedIn(load(heap.words, node + NODE.state));
-      if (count > 0) found.push({ worker, node, key: heap.words[node + NODE.key]!, kind: heap.words[node + NODE.kind]! & KIND_MASK, count });
+      if (count > 0)
+        found.push({
+          worker,
+          node,
+          key: heap.words[node + NODE.key]!,
+          kind: heap.words[node + NODE.kind]! & KIND_MASK,
+          count,
+        });
     });
   }
   return found;
@@ -74,6 +81,7 @@ export function armedIn(heap: Heap): ArmedNode[] {
 /** Whether the worker of a record waits for something, as far as its own nodes say. */
 export function isArmed({ words }: Heap, record: number): boolean {
   const end = record + RECORD.nodes + Math.min(words[record + RECORD.nodesHigh]!, INLINE_NODES) * NODE_WORDS;
-  for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS) if (wantedIn(load(words, node + NODE.state)) > 0) return true;
+  for (let node = record + RECORD.nodes; node < end; node += NODE_WORDS)
+    if (wantedIn(load(words, node + NODE.state)) > 0) return true;
   return false;
 }

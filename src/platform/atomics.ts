@@ -15,10 +15,14 @@ export const { load: loadData, store: storeData } = Atomics;
 export type IntegerArray = Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
 export type WideCells = BigInt64Array | BigUint64Array;
 
-type WaitAsyncResult = { async: false; value: "not-equal" | "timed-out" } | { async: true; value: Promise<"ok" | "timed-out"> };
+type WaitAsyncResult =
+  | { async: false; value: "not-equal" | "timed-out" }
+  | { async: true; value: Promise<"ok" | "timed-out"> };
 
 /** `Atomics.waitAsync`: part of V8 since Node 16, of the type library since ES2024. */
-export const waitAsync = (Atomics as unknown as { waitAsync(words: Int32Array, index: number, value: number): WaitAsyncResult }).waitAsync;
+export const waitAsync = (
+  Atomics as unknown as { waitAsync(words: Int32Array, index: number, value: number): WaitAsyncResult }
+).waitAsync;
 
 const asleep = new Int32Array(new SharedArrayBuffer(4));
 
@@ -54,7 +58,8 @@ const fence = new Int32Array(new SharedArrayBuffer(4));
  * who reads first and then looks whether it still holds. Where the processor keeps loads in order the call of an atomic
  * function alone does it; elsewhere an atomic update of a word that nobody else uses is a barrier.
  */
-export const orderLoads: () => void = process.arch === "x64" || process.arch === "ia32" ? () => {} : () => void add(fence, 0, 1);
+export const orderLoads: () => void =
+  process.arch === "x64" || process.arch === "ia32" ? () => {} : () => void add(fence, 0, 1);
 
 /** Whether a scheduler decides who runs. */
 export const controlled = false;

@@ -72,7 +72,12 @@ function raw<C extends IntegerArray | WideCells>(cells: C): C {
 const numberOf = (value: number | bigint): number => Number(value);
 
 /** An update that leaves everything as it is only reads. */
-function operation<R extends number | bigint>(kind: number, cells: IntegerArray | WideCells, index: number, perform: (cells: never) => R): R {
+function operation<R extends number | bigint>(
+  kind: number,
+  cells: IntegerArray | WideCells,
+  index: number,
+  perform: (cells: never) => R,
+): R {
   const at = raw(cells);
   if (controller === undefined) return perform(at as never);
   controller.before(kind, at, index);
@@ -86,7 +91,8 @@ type Load = typeof direct.load;
 type Change = typeof direct.add;
 type CompareExchange = typeof direct.compareExchange;
 
-export const load: Load = ((cells: IntegerArray, index: number) => operation(READ, cells, index, (at: IntegerArray) => direct.load(at, index))) as Load;
+export const load: Load = ((cells: IntegerArray, index: number) =>
+  operation(READ, cells, index, (at: IntegerArray) => direct.load(at, index))) as Load;
 export const loadData: Load = ((cells: IntegerArray, index: number) =>
   operation(READ_DATA, cells, index, (at: IntegerArray) => direct.load(at, index))) as Load;
 
@@ -104,7 +110,8 @@ export const store: Change = writer(WRITE);
 export const storeData: Change = writer(WRITE_DATA);
 
 function updater(change: Change): Change {
-  return ((cells: IntegerArray, index: number, value: number) => operation(UPDATE, cells, index, (at: IntegerArray) => change(at, index, value))) as Change;
+  return ((cells: IntegerArray, index: number, value: number) =>
+    operation(UPDATE, cells, index, (at: IntegerArray) => change(at, index, value))) as Change;
 }
 export const add = updater(direct.add);
 export const and = updater(direct.and);
@@ -113,7 +120,12 @@ export const or = updater(direct.or);
 export const sub = updater(direct.sub);
 export const xor = updater(direct.xor);
 
-export const compareExchange: CompareExchange = ((cells: IntegerArray, index: number, expected: number, next: number) => {
+export const compareExchange: CompareExchange = ((
+  cells: IntegerArray,
+  index: number,
+  expected: number,
+  next: number,
+) => {
   const at = raw(cells);
   if (controller === undefined) return direct.compareExchange(at, index, expected, next);
   controller.before(UPDATE, at, index);
@@ -123,7 +135,12 @@ export const compareExchange: CompareExchange = ((cells: IntegerArray, index: nu
   return seen;
 }) as CompareExchange;
 
-export function wait(words: Int32Array, index: number, value: number, ms = Number.POSITIVE_INFINITY): "ok" | "not-equal" | "timed-out" {
+export function wait(
+  words: Int32Array,
+  index: number,
+  value: number,
+  ms = Number.POSITIVE_INFINITY,
+): "ok" | "not-equal" | "timed-out" {
   const at = raw(words);
   if (controller === undefined) return direct.wait(at, index, value, ms);
   controller.before(WAIT, at, index);
@@ -175,7 +192,8 @@ export function toldThread(): { pid: number; tid: number; startTime: number } | 
   return controller?.thread;
 }
 
-const isIndex = (name: string | symbol): boolean => typeof name === "string" && name.charCodeAt(0) >= 48 && name.charCodeAt(0) <= 57;
+const isIndex = (name: string | symbol): boolean =>
+  typeof name === "string" && name.charCodeAt(0) >= 48 && name.charCodeAt(0) <= 57;
 
 /**
  * Every plain access is an operation of its own, where a controller is set. Methods that change many words at once

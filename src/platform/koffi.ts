@@ -26,9 +26,12 @@ export function useBinding(path: string | undefined): void {
  * is not listed meanwhile.
  */
 function withoutInherited<T>(load: () => T): T {
-  const listed = Object.keys(Object.prototype).filter((name) => Object.getOwnPropertyDescriptor(Object.prototype, name)!.configurable);
+  const listed = Object.keys(Object.prototype).filter(
+    (name) => Object.getOwnPropertyDescriptor(Object.prototype, name)!.configurable,
+  );
   const list = (enumerable: boolean) => {
-    for (const name of listed) Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { enumerable }));
+    for (const name of listed)
+      Object.defineProperty(Object.prototype, name, Object.assign(Object.create(null), { enumerable }));
   };
   list(false);
   try {

@@ -12,16 +12,25 @@ export interface PermissionNeed {
 }
 
 export const THREADS: PermissionNeed = { flag: "--allow-worker", isGranted: (permission) => permission.has("worker") };
-export const CHILDREN: PermissionNeed = { flag: "--allow-child-process", isGranted: (permission) => permission.has("child") };
+export const CHILDREN: PermissionNeed = {
+  flag: "--allow-child-process",
+  isGranted: (permission) => permission.has("child"),
+};
 
 export const loadingAddons: PermissionNeed = { flag: "--allow-addons", isGranted: loadsAddons };
 
 export function readingIn(folder: string): PermissionNeed {
-  return { flag: `--allow-fs-read=${folder}/*`, isGranted: (permission) => permission.has("fs.read", `${folder}/${ANY_FILE}`) };
+  return {
+    flag: `--allow-fs-read=${folder}/*`,
+    isGranted: (permission) => permission.has("fs.read", `${folder}/${ANY_FILE}`),
+  };
 }
 
 export function writingIn(folder: string): PermissionNeed {
-  return { flag: `--allow-fs-write=${folder}/*`, isGranted: (permission) => permission.has("fs.write", `${folder}/${ANY_FILE}`) };
+  return {
+    flag: `--allow-fs-write=${folder}/*`,
+    isGranted: (permission) => permission.has("fs.write", `${folder}/${ANY_FILE}`),
+  };
 }
 
 /** A name that no flag names itself: it is granted where the whole folder is. */
@@ -34,7 +43,10 @@ export function checkPermission(what: string, needs: readonly PermissionNeed[]):
   if (permission === undefined || process.execArgv.includes("--permission-audit")) return;
   const flags = needs.filter((need) => !need.isGranted(permission)).map(({ flag }) => flag);
   if (flags.length > 0)
-    throw new PermissionError(`Node's permission model withholds what ${what} needs: start this program with ${flags.join(" ")} too`, flags);
+    throw new PermissionError(
+      `Node's permission model withholds what ${what} needs: start this program with ${flags.join(" ")} too`,
+      flags,
+    );
 }
 
 /** Node 20 tells it by the attempt only, which it refuses before it looks for the file. */

@@ -41,9 +41,12 @@ export function processPlatform(): ProcessPlatform {
     if (isOutOfDescriptors(error)) throw outOfDescriptors(what, error);
     checkDescriptors(1, what);
     checkOwnFile(ownUrl(import.meta.url));
-    throw new PlatformError(`sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`, {
-      cause: error,
-    });
+    throw new PlatformError(
+      `sharing memory between processes needs the koffi package, which could not be loaded; reinstall allcores with its dependencies`,
+      {
+        cause: error,
+      },
+    );
   }
   return loaded;
 }
@@ -54,5 +57,8 @@ export function processPlatform(): ProcessPlatform {
  */
 function guarded(): ProcessPlatform {
   const system = platform.processes();
-  return { ...system, memory: { ...system.memory, view: (address, bytes) => guard(() => system.memory.view(address, bytes)) } };
+  return {
+    ...system,
+    memory: { ...system.memory, view: (address, bytes) => guard(() => system.memory.view(address, bytes)) },
+  };
 }

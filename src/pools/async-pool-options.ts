@@ -10,7 +10,14 @@ import { type Pace, paceOf, type RateOptions } from "./rate-options.js";
 export interface AsyncPoolOptions
   extends Omit<
     PoolOptions,
-    "initializer" | "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers" | keyof ProcessEnvironment
+    | "initializer"
+    | "resourceLimits"
+    | "unresponsive"
+    | "worker"
+    | "maxTasksPerWorker"
+    | "idleTimeout"
+    | "minWorkers"
+    | keyof ProcessEnvironment
   > {
   /** How many tasks run at a time; 32 unless given. */
   concurrency?: number | undefined;
@@ -47,7 +54,8 @@ export interface AsyncPoolSettings {
 /** Enough to hide the latency of most services, few enough not to be taken for an attack. */
 const DEFAULT_CONCURRENCY = 32;
 
-const FOR_WORKERS = "it is for workers, and an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool";
+const FOR_WORKERS =
+  "it is for workers, and an AsyncPool runs its tasks in this thread. Leave it out, or use a ThreadPool or ProcessPool";
 const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
   {
     concurrency: true,
@@ -80,13 +88,16 @@ const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
 
 export function asyncSettingsOf(options: AsyncPoolOptions): AsyncPoolSettings {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { concurrency: 8 }, got ${options === null ? "null" : typeof options}`,
+    );
   ASYNC_POOL.check(options);
   options = ownOptions(options);
   const { concurrency, rate, initializer, initArgs = [], tracked = false, ...others } = options;
   if (initializer !== undefined && typeof initializer !== "function")
     throw new ArgumentTypeError(`options.initializer must be a function, got ${typeof initializer}`);
-  if (typeof tracked !== "boolean") throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);
+  if (typeof tracked !== "boolean")
+    throw new ArgumentTypeError(`options.tracked must be true or false, got ${typeof tracked}`);
   const settings = settingsOf({ workers: DEFAULT_CONCURRENCY, ...withoutUndefined(others), initArgs });
   return {
     rate: rate === undefined ? undefined : paceOf(rate),

@@ -161,7 +161,11 @@ export class AsyncPool extends BasePool implements Pool {
    *   `ERR_ALLCORES_NOT_A_TASK`
    * @remarks **Fairness, death, cancel:** as the class says. **Cost:** the call and its future; nothing is copied.
    */
-  starmap<A extends readonly unknown[], R>(fn: (...args: [...A]) => R, tuples: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
+  starmap<A extends readonly unknown[], R>(
+    fn: (...args: [...A]) => R,
+    tuples: Iterable<A> | AsyncIterable<A>,
+    options: MapOptions = {},
+  ): MapRun<A, Kept<R>> {
     return this.#calls.map(localTask(fn), tuples, SPREAD, "starmap(fn, tuples)", options, 1);
   }
 

@@ -49,7 +49,12 @@ export interface BlockingPool {
 }
 
 /** Blocks until the pool is done. @throws TimeoutError when it is not in time; DeadlockError */
-export function joinBlocking(pool: BlockingPool, links: BlockingLinks, deadline: number, timeout: number | undefined): void {
+export function joinBlocking(
+  pool: BlockingPool,
+  links: BlockingLinks,
+  deadline: number,
+  timeout: number | undefined,
+): void {
   if (pool.isDone || unheard(() => blockUntilDone(pool, links, deadline))) return;
   const what = `the work of this ${pool.title} was not done within ${timeout} ms`;
   throw new TimeoutError(`${what}; it goes on: join it again, or call terminate()`);
@@ -124,7 +129,9 @@ function refuseWithin({ title, isBusy }: BlockingPool): void {
 
 /** @throws DeadlockError where a map would have to go on, and needs this thread's event loop */
 export function refuseMaps(title: string, maps: Iterable<OpenMap>): void {
-  for (const { needsLoop } of maps) if (needsLoop !== undefined) throw new DeadlockError(`joinSync() of this ${title} would wait for ever: ${needsLoop}`);
+  for (const { needsLoop } of maps)
+    if (needsLoop !== undefined)
+      throw new DeadlockError(`joinSync() of this ${title} would wait for ever: ${needsLoop}`);
 }
 
 /** Only a call of the running task can hold it up. One that computes may not wait for the answer, and comes back. */
@@ -135,7 +142,9 @@ function refuseServedCalls({ title, slots }: BlockingPool): void {
   for (const { name, link, firstBegun } of slots) {
     if (firstBegun === undefined) continue;
     const age = link.runningFor(firstBegun);
-    const call = calls.find(({ pid, threadId, sentAt }) => pid === link.pid && threadId === link.threadId && ((now - sentAt) | 0) <= age);
+    const call = calls.find(
+      ({ pid, threadId, sentAt }) => pid === link.pid && threadId === link.threadId && ((now - sentAt) | 0) <= age,
+    );
     if (call === undefined) continue;
     const state = link.look()?.worker.state;
     if (state !== "awaiting" && state !== "waiting") continue;

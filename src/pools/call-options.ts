@@ -43,20 +43,31 @@ export interface CallSettings {
 const NOTHING: readonly object[] = [];
 
 /** What the pool's settings say of each call. */
-export function defaultCall({ retries, taskTimeout }: { readonly retries: Retries; readonly taskTimeout: number }): CallSettings {
+export function defaultCall({
+  retries,
+  taskTimeout,
+}: {
+  readonly retries: Retries;
+  readonly taskTimeout: number;
+}): CallSettings {
   return { signal: undefined, timeout: Number.POSITIVE_INFINITY, taskTimeout, priority: 0, retries, transfer: NOTHING };
 }
 
 /** `options` over `before`. */
 export function callSettings(before: CallSettings, options: CallOptions): CallSettings {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`with(options): options must be an object, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `with(options): options must be an object, got ${options === null ? "null" : typeof options}`,
+    );
   CALL_OPTIONS.check(options);
   options = ownOptions(options);
   const { signal = before.signal, priority = before.priority, transfer = before.transfer, retries } = options;
-  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
-  if (typeof priority !== "number" || Number.isNaN(priority)) throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
-  if (!Array.isArray(transfer)) throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
+  if (signal !== undefined && !isSignal(signal))
+    throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (typeof priority !== "number" || Number.isNaN(priority))
+    throw new ArgumentTypeError(`options.priority must be a number, got ${String(priority)}`);
+  if (!Array.isArray(transfer))
+    throw new ArgumentTypeError(`options.transfer must be an array of objects, got ${typeof transfer}`);
   return {
     signal,
     timeout: milliseconds("timeout", options.timeout, before.timeout),

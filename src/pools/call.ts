@@ -86,7 +86,15 @@ export class Call extends Job implements Work {
     // What was moved is not here any more for another try.
     const transfer = boundary === "processes" || retried ? [] : this.call.transfer;
     const marks = retried ? "drop" : "move";
-    const message = encode(args, { to: boundary, root: "args", attach: boundary === "threads", transfer, marks, list: true, apart });
+    const message = encode(args, {
+      to: boundary,
+      root: "args",
+      attach: boundary === "threads",
+      transfer,
+      marks,
+      list: true,
+      apart,
+    });
     if (!retried && !this.isMovable) this.args = undefined;
     return message;
   }

@@ -80,7 +80,14 @@ export class Chunk extends Job {
     const all = this.#segment.items;
     const items = this.#from === 0 && this.#to === all.length ? all : all.slice(this.#from, this.#to);
     const marks = this.call.retries.limit > 0 ? "drop" : "move";
-    const message = encode([this.task.bound, items, how], { to: boundary, root: "chunk", attach: boundary === "threads", marks, list: true, apart });
+    const message = encode([this.task.bound, items, how], {
+      to: boundary,
+      root: "chunk",
+      attach: boundary === "threads",
+      marks,
+      list: true,
+      apart,
+    });
     this.bytes = message.length;
     return message;
   }
@@ -146,7 +153,11 @@ export class Chunk extends Job {
   finish(microseconds: number): void {
     if (this.isOver) return;
     if (this.outcomes < this.size && !(this.#hasFailed && this.stops)) {
-      this.fail(new CorruptError("a part of a map came to its end in shared memory without all of its outcomes: the memory was written over"));
+      this.fail(
+        new CorruptError(
+          "a part of a map came to its end in shared memory without all of its outcomes: the memory was written over",
+        ),
+      );
       return;
     }
     this.#map.states.settle(this);

@@ -41,14 +41,17 @@ export class Closing {
   /** @throws StateError, InitializerError, MainGuardError once it takes no more work */
   checkOpen(verb: string): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isClosed) throw new StateError(`this ${this.#title} was closed: ${verb} before close(), or make a new pool`);
+    if (this.#isClosed)
+      throw new StateError(`this ${this.#title} was closed: ${verb} before close(), or make a new pool`);
   }
 
   /** @throws StateError while it still takes work */
   checkClosed(verb: string): void {
     if (this.#isClosed) return;
     const article = /^[AEIO]/.test(this.#title) ? "an" : "a";
-    throw new StateError(`${verb}() of ${article} ${this.#title} would wait for ever: call close() or terminate() first`);
+    throw new StateError(
+      `${verb}() of ${article} ${this.#title} would wait for ever: call close() or terminate() first`,
+    );
   }
 
   close(): void {

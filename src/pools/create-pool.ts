@@ -37,7 +37,10 @@ export function createPool(model: "async", options?: AsyncPoolOptions): AsyncPoo
 export function createPool(model: "remote", options: RemotePoolOptions): RemotePoolLike;
 export function createPool(
   model: "auto" | "async" | "thread" | "process",
-  options?: Omit<PoolOptions, "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers">,
+  options?: Omit<
+    PoolOptions,
+    "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers"
+  >,
 ): Pool;
 export function createPool(
   model: "auto" | "async" | "thread" | "process" | "remote" = "auto",

@@ -1,5 +1,11 @@
 import { realDate } from "../memory/index.js";
-import { InitializerError, MemoryLimitError, textOfThrown, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import {
+  InitializerError,
+  MemoryLimitError,
+  textOfThrown,
+  type WorkerDeath,
+  WorkerDiedError,
+} from "../errors/index.js";
 import { endOfCode } from "../workers/worker-death.js";
 import type { WorkerEnd } from "./link.js";
 import type { Loss, LostJob } from "./loss.js";
@@ -35,11 +41,18 @@ export class WorkerLoss implements Loss {
     job.bear(death);
     const { deaths } = job;
     const last = `${death.worker} ${this.#how(death)}`;
-    const during = this.#hasBegun ? `while it ran the task "${job.task.name}"` : `before it could run the task "${job.task.name}"`;
-    const news = deaths.length === 1 && death.lastProgress !== undefined ? `, which had last told ${shown(death.lastProgress)}` : "";
+    const during = this.#hasBegun
+      ? `while it ran the task "${job.task.name}"`
+      : `before it could run the task "${job.task.name}"`;
+    const news =
+      deaths.length === 1 && death.lastProgress !== undefined
+        ? `, which had last told ${shown(death.lastProgress)}`
+        : "";
     const text = `${last} ${during}${news}; the pool goes on with another worker${hintOf(cause)}${historyOf(deaths)}`;
     const details = { deaths, ...(cause === undefined ? {} : { cause }) };
-    return death.reason === "memory" ? new MemoryLimitError(text, details) : new WorkerDiedError(text, { ...details, exitCode, signal });
+    return death.reason === "memory"
+      ? new MemoryLimitError(text, details)
+      : new WorkerDiedError(text, { ...details, exitCode, signal });
   }
 
   /** What an item of a chunk fails of that was done, and whose outcome had not been sent. It is not guilty. */
@@ -55,7 +68,15 @@ export class WorkerLoss implements Loss {
   #deathBy(job: LostJob): WorkerDeath {
     const { exitCode, signal, outOfMemory } = this.#end;
     const { name, link, unresponsive, news } = this.#slot;
-    const reason = outOfMemory ? "memory" : unresponsive !== undefined ? "unresponsive" : !this.#hasBegun ? "start" : signal !== undefined ? "signal" : "exit";
+    const reason = outOfMemory
+      ? "memory"
+      : unresponsive !== undefined
+        ? "unresponsive"
+        : !this.#hasBegun
+          ? "start"
+          : signal !== undefined
+            ? "signal"
+            : "exit";
     const isNews = news !== undefined && news.sequence === job.sequence && news.item === this.item;
     return {
       attempt: job.attempts,
@@ -74,8 +95,12 @@ export class WorkerLoss implements Loss {
   #how(death: WorkerDeath): string {
     if (death.reason === "memory") {
       const { heap, rss } = this.#limits;
-      const limits = [heap === undefined ? "" : `heap: ${heap} MB`, rss === undefined ? "" : `rss: ${rss} MB`].filter((text) => text !== "").join(", ");
-      return limits === "" ? "ran out of memory (resourceLimits set how much it may take)" : `took more memory than resourceLimits allow (${limits})`;
+      const limits = [heap === undefined ? "" : `heap: ${heap} MB`, rss === undefined ? "" : `rss: ${rss} MB`]
+        .filter((text) => text !== "")
+        .join(", ");
+      return limits === ""
+        ? "ran out of memory (resourceLimits set how much it may take)"
+        : `took more memory than resourceLimits allow (${limits})`;
     }
     return howOf(death, this.#slot.unresponsive);
   }
@@ -127,7 +152,8 @@ export function stillbirthOf(slot: WorkerSlot, { exitCode, signal }: WorkerEnd):
 
 function howOf({ reason, signal, exitCode }: WorkerDeath, state?: string): string {
   if (reason === "memory") return "ran out of memory";
-  if (reason === "unresponsive") return state === undefined ? "did not respond and was killed" : `was ${state} and did not respond, and was killed`;
+  if (reason === "unresponsive")
+    return state === undefined ? "did not respond and was killed" : `was ${state} and did not respond, and was killed`;
   return signal !== undefined ? `was killed by ${signal}` : endOfCode(exitCode);
 }
 
@@ -142,7 +168,8 @@ function historyOf(deaths: readonly WorkerDeath[]): string {
   if (deaths.length < 2) return "";
   const lines = deaths.map((death) => {
     const { attempt, worker, pid, threadId, reason, ranFor, lastProgress } = death;
-    const who = threadId === 0 ? (pid === undefined ? worker : `${worker} (process ${pid})`) : `${worker} (thread ${threadId})`;
+    const who =
+      threadId === 0 ? (pid === undefined ? worker : `${worker} (process ${pid})`) : `${worker} (thread ${threadId})`;
     const when = reason === "start" ? "before it had begun" : `after ${ranFor} ms`;
     const news = lastProgress === undefined ? "" : `, last progress ${shown(lastProgress)}`;
     return `\n  attempt ${attempt}: ${who} ${howOf(death)} ${when}${news}`;
@@ -153,6 +180,13 @@ function historyOf(deaths: readonly WorkerDeath[]): string {
 /** A value in a message: short, on one line, and without calling into it. */
 function shown(value: unknown): string {
   const { inspect } = process.getBuiltinModule("node:util");
-  const text = inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, compact: true, customInspect: false, maxArrayLength: 5, maxStringLength: 60 });
+  const text = inspect(value, {
+    depth: 2,
+    breakLength: Number.POSITIVE_INFINITY,
+    compact: true,
+    customInspect: false,
+    maxArrayLength: 5,
+    maxStringLength: 60,
+  });
   return text.length > MOST_NEWS ? `${text.slice(0, MOST_NEWS)}…` : text;
 }

@@ -52,7 +52,13 @@ export class Dispatcher {
   #again: Appointment | undefined;
 
   /** `isShared`: there is one worker, which takes all jobs. */
-  constructor(pool: DispatchingPool, workers: WorkerSet, backlog: Backlog, isShared: boolean, { rebalancer, timeouts, hangs }: Watchers) {
+  constructor(
+    pool: DispatchingPool,
+    workers: WorkerSet,
+    backlog: Backlog,
+    isShared: boolean,
+    { rebalancer, timeouts, hangs }: Watchers,
+  ) {
     this.#pool = pool;
     this.#settings = pool.settings;
     this.#links = pool.links;

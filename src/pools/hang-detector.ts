@@ -94,7 +94,13 @@ export class HangDetector {
    * Tells of it, and ends it if it is to be ended: true then. What waits may go on by what others do, and is never
    * ended.
    */
-  #found({ action, report }: Watched, slot: WorkerSlot, job: Job, worker: PoolWorker, state: UnresponsiveWorker["state"]): boolean {
+  #found(
+    { action, report }: Watched,
+    slot: WorkerSlot,
+    job: Job,
+    worker: PoolWorker,
+    state: UnresponsiveWorker["state"],
+  ): boolean {
     const killed = action === "kill" && state !== "waiting" && this.#end(slot, job, state);
     const found = { ...worker, state, task: job.task.name, killed };
     const told: UnresponsiveWorker = { ...found, text: this.#textOf(found) };
@@ -123,7 +129,17 @@ export class HangDetector {
     return true;
   }
 
-  #textOf({ name, pid, threadId, state, since, task, waitsFor = [], sleepsIn, killed }: Omit<UnresponsiveWorker, "text">): string {
+  #textOf({
+    name,
+    pid,
+    threadId,
+    state,
+    since,
+    task,
+    waitsFor = [],
+    sleepsIn,
+    killed,
+  }: Omit<UnresponsiveWorker, "text">): string {
     const who = threadId === 0 ? `${name} (process ${pid})` : `${name} (thread ${threadId} of process ${pid})`;
     const what =
       state === "stopped"

@@ -35,7 +35,12 @@ export function initialize(slot: WorkerSlot, pool: InitializingPool, isShared: b
 }
 
 /** The call of the pool's initializer in one worker, which can go to no other. Tells whether it threw. */
-function initializerCall(settings: PoolSettings, states: JobStates, done: () => void, threw: (error: unknown) => void): Call {
+function initializerCall(
+  settings: PoolSettings,
+  states: JobStates,
+  done: () => void,
+  threw: (error: unknown) => void,
+): Call {
   const { task, args } = settings.initializer!;
   const owner = {
     states,

@@ -148,5 +148,7 @@ export class JobStates {
 }
 
 function refuse(from: number, to: number): never {
-  throw new StateError(`a job of a pool that is ${NAMES[from]} cannot become ${NAMES[to]}: this is a fault in allcores, please report it`);
+  throw new StateError(
+    `a job of a pool that is ${NAMES[from]} cannot become ${NAMES[to]}: this is a fault in allcores, please report it`,
+  );
 }

@@ -13,7 +13,11 @@ import type { PoolSettings } from "./pool-options.js";
 import type { WorkerLook } from "./pool-worker.js";
 
 /** What a link may be unable to do. */
-export type Ability = "shared objects" | "moved buffers" | "a cancel inside a computation" | "a way past this event loop";
+export type Ability =
+  | "shared objects"
+  | "moved buffers"
+  | "a cancel inside a computation"
+  | "a way past this event loop";
 
 /** How a worker ended, as the platform tells it. */
 export interface WorkerEnd {
@@ -47,7 +51,14 @@ export interface LinkWatch {
    */
   outcome(job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
   /** The same, once classes of the values are loaded. A promise that is rejected is an error of the job. */
-  outcomeLater(job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void;
+  outcomeLater(
+    job: Job,
+    value: Promise<unknown>,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): void;
   /** News of a job, and of which of its items. */
   progress(job: Job, value: unknown, item: number): void;
   /** It has ended its work, and only waits for workers that its tasks started. */

@@ -53,8 +53,10 @@ export class LoadWaits {
 
   /** Until fewer than `size` calls and items wait. */
   async untilShorter(size: number, what: string, options: WaitOptions | undefined): Promise<void> {
-    if (typeof size !== "number") throw new ArgumentTypeError(`waitForSizeLessThan(size): size must be a number, got ${typeof size}`);
-    if (!Number.isInteger(size) || size < 1) throw new ArgumentRangeError(`waitForSizeLessThan(size): size must be a whole number from 1, got ${size}`);
+    if (typeof size !== "number")
+      throw new ArgumentTypeError(`waitForSizeLessThan(size): size must be a number, got ${typeof size}`);
+    if (!Number.isInteger(size) || size < 1)
+      throw new ArgumentRangeError(`waitForSizeLessThan(size): size must be a whole number from 1, got ${size}`);
     const { tally } = this.#pool;
     await this.#until(() => tally.open - runningIn(this.#workers, tally) < size, what, options);
   }
@@ -68,7 +70,8 @@ export class LoadWaits {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (isMet()) return;
-    const timedOut = () => new TimeoutError(`this ${this.#pool.title} was not ${what} within ${options?.timeout} ms: its work goes on`);
+    const timedOut = () =>
+      new TimeoutError(`this ${this.#pool.title} was not ${what} within ${options?.timeout} ms: its work goes on`);
     if (deadline === 0) throw timedOut();
     await new Promise<void>((resolve, reject) => {
       const leave = (settle: () => void) => {
@@ -79,7 +82,8 @@ export class LoadWaits {
         settle();
       };
       const abort = () => leave(() => reject(signal?.reason));
-      const alarm = deadline === Number.POSITIVE_INFINITY ? undefined : new Alarm(deadline, () => leave(() => reject(timedOut())));
+      const alarm =
+        deadline === Number.POSITIVE_INFINITY ? undefined : new Alarm(deadline, () => leave(() => reject(timedOut())));
       const waiter = { isMet, resolve: () => leave(resolve) };
       onAbort(signal, abort);
       this.#waiters.add(waiter);

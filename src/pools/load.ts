@@ -40,9 +40,14 @@ export function runningIn(set: Iterable<WorkerSlot>, tally: Tally): number {
 /**
  * What the workers of a pool do at this moment. `places`: how many tasks may run at a time, where all share one worker.
  */
-export function loadOf(set: WorkerSet, tally: Tally, places: number | undefined): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
+export function loadOf(
+  set: WorkerSet,
+  tally: Tally,
+  places: number | undefined,
+): Pick<PoolStats, "workers" | "idle" | "running" | "queued" | "perWorker"> {
   let idle = 0;
-  for (const slot of set) if (slot.unresponsive === undefined && !slot.hasLeft) idle += Math.max(0, slot.link.width - slot.jobs.length);
+  for (const slot of set)
+    if (slot.unresponsive === undefined && !slot.hasLeft) idle += Math.max(0, slot.link.width - slot.jobs.length);
   const running = runningIn(set, tally);
   const queued = tally.open - running;
   const perWorker = [...set].flatMap((slot) => slot.link.look()?.worker ?? []);

@@ -59,7 +59,11 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#retries = new MapRetries(pool.agenda);
     this.#outcomes = new MapOutcomes(plan.ordered);
     this.#listeners = listeners;
-    this.#size = new ChunkSize(plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1, pool.links.chunking, pool);
+    this.#size = new ChunkSize(
+      plan.call.taskTimeout === Number.POSITIVE_INFINITY ? plan.chunkSize : 1,
+      pool.links.chunking,
+      pool,
+    );
     this.#isAsync = Symbol.asyncIterator in Object(plan.items);
     this.#array = Array.isArray(plan.items) ? plan.items : undefined;
   }
@@ -89,7 +93,9 @@ export class MapFeed implements ChunkMap, OpenMap {
     }
     // First, since it may throw: nothing is watched then.
     if (this.#array === undefined) {
-      this.#source = this.#isAsync ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]() : (items as Iterable<unknown>)[Symbol.iterator]();
+      this.#source = this.#isAsync
+        ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+        : (items as Iterable<unknown>)[Symbol.iterator]();
     }
     const expire = () => this.fail(mapTimeout(task.name, call.timeout));
     this.#limits = new CallLimits(call, expire, this.#aborted);
@@ -149,7 +155,9 @@ export class MapFeed implements ChunkMap, OpenMap {
   }
 
   /** Calls off what has not come, and ends the input. */
-  async stop(reason: unknown = new CancelledError("the map was left before all of its results were there")): Promise<void> {
+  async stop(
+    reason: unknown = new CancelledError("the map was left before all of its results were there"),
+  ): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#pool.maps.delete(this);
@@ -244,7 +252,8 @@ export class MapFeed implements ChunkMap, OpenMap {
     const most = this.#size.most(this.#pool.workers);
     if (this.#exhausted || this.#isStopped || this.#chunks.size >= most || this.#pool.isPaused) return 0;
     const buffer = this.#plan.buffer ?? most * this.#size.items;
-    let size = this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
+    let size =
+      this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
     // Towards a known end the chunks get shorter, so that the workers end together.
     if (this.#array !== undefined && this.#plan.chunkSize === undefined)
       size = Math.min(size, Math.max(1, Math.ceil((this.#array.length - this.#taken) / most)));
@@ -258,7 +267,9 @@ export class MapFeed implements ChunkMap, OpenMap {
     try {
       this.#scope.runInAsyncScope(() => {
         if (this.#isAsync) this.#pullMore();
-        else for (let room = this.#room(); room > 0; room = this.#room()) this.#sendItems(this.#array === undefined ? this.#next(room) : this.#slice(room));
+        else
+          for (let room = this.#room(); room > 0; room = this.#room())
+            this.#sendItems(this.#array === undefined ? this.#next(room) : this.#slice(room));
       });
     } catch (error) {
       this.#exhausted = true;
@@ -321,7 +332,8 @@ export class MapFeed implements ChunkMap, OpenMap {
         return;
       }
       // Full, or nobody has anything to do: it goes. Else others of the same moment may come along.
-      if (this.#exhausted || this.#gathered.length >= this.#size.items || this.#chunks.size < this.#pool.workers) this.#sendGathered();
+      if (this.#exhausted || this.#gathered.length >= this.#size.items || this.#chunks.size < this.#pool.workers)
+        this.#sendGathered();
       else setRealImmediate(() => this.#sendGathered());
       this.#fill();
       if (this.#isDone) this.#rouse();

@@ -39,8 +39,11 @@ export function mapPlan(
     (typeof items !== "object" && typeof items !== "string") ||
     !(Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items))
   )
-    throw new ArgumentTypeError(`${verb}: the items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`);
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
+    throw new ArgumentTypeError(
+      `${verb}: the items must be an iterable or async iterable, got ${items === null ? "null" : typeof items}`,
+    );
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
   MAP_OPTIONS.check(options);
   options = ownOptions(options);
   const { chunkSize, buffer, signal } = options;

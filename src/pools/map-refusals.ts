@@ -32,5 +32,7 @@ export function loopNeedOf(task: string, asks: boolean, isIterated: boolean): st
 }
 
 export function mapTimeout(task: string, timeout: number): TimeoutError {
-  return new TimeoutError(`the map of "${task}" had not ended within ${timeout} ms; what it had not done was called off`);
+  return new TimeoutError(
+    `the map of "${task}" had not ended within ${timeout} ms; what it had not done was called off`,
+  );
 }

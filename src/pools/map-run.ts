@@ -60,7 +60,12 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
     pool: MapPool,
     plan: MapPlan,
     present: (outcome: unknown, segment: Segment, index: number) => R = asValue,
-    claim: Claim = { listeners: new MapListeners(pool.agenda), feed: undefined, isIterated: false, cancelled: undefined },
+    claim: Claim = {
+      listeners: new MapListeners(pool.agenda),
+      feed: undefined,
+      isIterated: false,
+      cancelled: undefined,
+    },
   ) {
     this.#pool = pool;
     this.#plan = plan;
@@ -91,7 +96,10 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
   }
 
   /** Starts the run, if nothing has, and tells of all of its results: as a promise's. */
-  then<T = R[], E = never>(onValue?: ((results: R[]) => T | PromiseLike<T>) | null, onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<T | E> {
+  then<T = R[], E = never>(
+    onValue?: ((results: R[]) => T | PromiseLike<T>) | null,
+    onError?: ((error: unknown) => E | PromiseLike<E>) | null,
+  ): Promise<T | E> {
     this.#promise ??= this.#collect();
     return this.#promise.then(onValue, onError);
   }
@@ -115,7 +123,9 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
    * @remarks **Cost:** a word to each worker that has a part of the run.
    */
   cancel(reason?: unknown): void {
-    this.#claim.cancelled ??= { reason: reason ?? new CancelledError("the map was cancelled before all of its results were there") };
+    this.#claim.cancelled ??= {
+      reason: reason ?? new CancelledError("the map was cancelled before all of its results were there"),
+    };
     this.#claim.feed?.fail(this.#claim.cancelled.reason);
   }
 
@@ -211,7 +221,8 @@ export class MapRun<A, R> implements Promise<R[]>, AsyncIterable<R> {
 
   #begin(isIterated: boolean): MapFeed {
     const claim = this.#claim;
-    if (claim.isIterated) throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
+    if (claim.isIterated)
+      throw new StateError("a MapRun can be awaited or iterated once: call map() again, or keep the results");
     claim.isIterated = true;
     if (claim.cancelled !== undefined) throw claim.cancelled.reason;
     claim.feed = new MapFeed(this.#pool, this.#plan, claim.listeners, isIterated);
@@ -227,7 +238,9 @@ function asValue<R>(outcome: unknown): R {
 
 function asSettled<A, R>(outcome: unknown, segment: Segment, index: number): Settled<A, R> {
   const which = { index: segment.base + index, item: segment.items[index] as A };
-  return outcome instanceof Failure ? { ...which, status: "rejected", reason: outcome.reason } : { ...which, status: "fulfilled", value: outcome as R };
+  return outcome instanceof Failure
+    ? { ...which, status: "rejected", reason: outcome.reason }
+    : { ...which, status: "fulfilled", value: outcome as R };
 }
 
 portray(MapRun, () => ({}), "await it, or iterate over it, and send what it gives");

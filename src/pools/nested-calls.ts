@@ -55,7 +55,10 @@ export class NestedCalls {
     const { title } = this.#pool;
     if (this.#pool.lacks("shared objects"))
       throw lackError(title, "shared objects", "pool.handle()", "submit from the program that made the pool");
-    this.#served ??= serve<NestedWork>({ submit: (caller, url, name, args) => this.#submit(caller, url, name, args) }, { across: this.#pool.boundary });
+    this.#served ??= serve<NestedWork>(
+      { submit: (caller, url, name, args) => this.#submit(caller, url, name, args) },
+      { across: this.#pool.boundary },
+    );
     return new PoolHandle(this.#served);
   }
 

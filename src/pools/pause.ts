@@ -94,6 +94,7 @@ export function recalledFrom(
 ): Job[] {
   const recalled: Job[] = [];
   // From the last to the first: a worker that is ready begins the first one meanwhile.
-  for (const slot of workers) recalled.push(...[...slot.jobs].reverse().filter((job) => !job.isBound && suits(job) && slot.recall(job)));
+  for (const slot of workers)
+    recalled.push(...[...slot.jobs].reverse().filter((job) => !job.isBound && suits(job) && slot.recall(job)));
   return recalled.sort((a, b) => a.submittedAt - b.submittedAt || a.sequence - b.sequence);
 }

@@ -62,14 +62,23 @@ export class PoolCalls {
     scheduler.submit(call);
     if (signal !== undefined || timeout !== Number.POSITIVE_INFINITY)
       call.limit(() => {
-        const late = new TimeoutError(`the task "${call.task.name}" had not ended within ${timeout} ms and was called off`);
+        const late = new TimeoutError(
+          `the task "${call.task.name}" had not ended within ${timeout} ms and was called off`,
+        );
         return scheduler.links.lateError?.(call, late) ?? late;
       });
     return call.future;
   }
 
   /** `how`: whether an item is the arguments, or one of them. `chunkSize`: unless the options tell another. */
-  map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: MapOptions, chunkSize?: number): MapRun<A, Kept<R>> {
+  map<A, R>(
+    task: TaskIdentity,
+    items: Iterable<A> | AsyncIterable<A>,
+    how: number,
+    verb: string,
+    options: MapOptions,
+    chunkSize?: number,
+  ): MapRun<A, Kept<R>> {
     const plan = mapPlan(verb, task, items, how, this.#settings, options);
     this.scheduler.checkOpen("map");
     return new MapRun<A, Kept<R>>(this.scheduler, { ...plan, chunkSize: plan.chunkSize ?? chunkSize });

@@ -70,7 +70,9 @@ export class PoolHandle implements Crosses {
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);
-    return this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args]) as Future<Awaited<ReturnType<F>>>;
+    return this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args]) as Future<
+      Awaited<ReturnType<F>>
+    >;
   }
 
   /** @internal */

@@ -152,7 +152,9 @@ export interface PoolSettings {
   readonly retries: Retries;
   readonly taskTimeout: number;
   readonly killGrace: number;
-  readonly unresponsive: { readonly after: number; readonly action: "report" | "kill"; readonly report: UnresponsiveOptions["report"] } | undefined;
+  readonly unresponsive:
+    | { readonly after: number; readonly action: "report" | "kill"; readonly report: UnresponsiveOptions["report"] }
+    | undefined;
   readonly name: string | undefined;
   readonly worker: ThreadFactory | string | undefined;
   readonly environment: CheckedEnvironment;
@@ -187,9 +189,18 @@ export const MISTAKEN = {
   priority: "give it to a call by pool.with({ priority })",
 };
 const OF_ASYNC = "only an AsyncPool has it";
-const MISTAKEN_OF_WORKERS = { ...MISTAKEN, minThreads: "say minWorkers", concurrency: `say workers; ${OF_ASYNC}`, rate: OF_ASYNC, tracked: OF_ASYNC };
+const MISTAKEN_OF_WORKERS = {
+  ...MISTAKEN,
+  minThreads: "say minWorkers",
+  concurrency: `say workers; ${OF_ASYNC}`,
+  rate: OF_ASYNC,
+  tracked: OF_ASYNC,
+};
 const POOL = {
-  threads: new KnownOptions<Omit<PoolOptions, "cwd" | "stdio">>({ ...POOL_OPTIONS, ...WORKER_ENVIRONMENT }, { ...MISTAKEN_OF_WORKERS, ...OF_PROCESSES }),
+  threads: new KnownOptions<Omit<PoolOptions, "cwd" | "stdio">>(
+    { ...POOL_OPTIONS, ...WORKER_ENVIRONMENT },
+    { ...MISTAKEN_OF_WORKERS, ...OF_PROCESSES },
+  ),
   processes: new KnownOptions<PoolOptions>({ ...POOL_OPTIONS, ...PROCESS_ENVIRONMENT }, MISTAKEN_OF_WORKERS),
 };
 const LIMITS = {
@@ -205,19 +216,25 @@ const UNRESPONSIVE = new KnownOptions<UnresponsiveOptions>({ after: true, action
  * `boundary`: between the pool and its workers; those of an AsyncPool, which knows its options by itself, have none.
  */
 export function settingsOf(options: PoolOptions, boundary?: Boundary): PoolSettings {
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`options must be an object such as { workers: 4 }, got ${typeof options}`);
   if (boundary !== undefined) POOL[boundary].check(options);
   options = ownOptions(options);
   const { initializer, initArgs = [], unresponsive, name } = options;
   const resourceLimits = ownOptions(options.resourceLimits ?? {});
-  if (!Array.isArray(initArgs)) throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
+  if (!Array.isArray(initArgs))
+    throw new ArgumentTypeError(`options.initArgs must be an array of arguments, got ${typeof initArgs}`);
   if (typeof resourceLimits !== "object" || resourceLimits === null)
-    throw new ArgumentTypeError(`options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`);
+    throw new ArgumentTypeError(
+      `options.resourceLimits must be an object such as { heap: 256 }, got ${typeof resourceLimits}`,
+    );
   if (boundary !== undefined) LIMITS[boundary].check(resourceLimits, "options.resourceLimits");
-  if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
+  if (name !== undefined && (typeof name !== "string" || name === ""))
+    throw new ArgumentTypeError("options.name must be a string that is not empty");
   const minWorkers = wholeNumber("minWorkers", options.minWorkers, 0, 0);
   const workers = wholeNumber("workers", options.workers, 1, Math.max(cpuCount(), minWorkers));
-  if (minWorkers > workers) throw new ArgumentRangeError(`options.minWorkers must be at most options.workers, ${workers}, got ${minWorkers}`);
+  if (minWorkers > workers)
+    throw new ArgumentRangeError(`options.minWorkers must be at most options.workers, ${workers}, got ${minWorkers}`);
   return {
     workers,
     minWorkers,
@@ -255,13 +272,18 @@ function workerOf(worker: PoolOptions["worker"]): PoolSettings["worker"] {
 
 function unresponsiveOf(options: UnresponsiveOptions): NonNullable<PoolSettings["unresponsive"]> {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options.unresponsive must be an object such as { after: 5000 }, got ${options === null ? "null" : typeof options}`,
+    );
   UNRESPONSIVE.check(options, "options.unresponsive");
   options = ownOptions(options);
   const { after, action = "report", report } = options;
-  if (action !== "report" && action !== "kill") throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
-  if (report !== undefined && typeof report !== "function") throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);
-  if (after === undefined) throw new ArgumentTypeError("options.unresponsive.after must be a number of milliseconds, such as 5000");
+  if (action !== "report" && action !== "kill")
+    throw new ArgumentTypeError(`options.unresponsive.action must be "report" or "kill", got ${String(action)}`);
+  if (report !== undefined && typeof report !== "function")
+    throw new ArgumentTypeError(`options.unresponsive.report must be a function, got ${typeof report}`);
+  if (after === undefined)
+    throw new ArgumentTypeError("options.unresponsive.after must be a number of milliseconds, such as 5000");
   return { after: milliseconds("unresponsive.after", after, 0), action, report };
 }
 

@@ -78,7 +78,11 @@ export interface Pool extends AsyncDisposable {
    * @remarks **Fairness:** the calls of several maps take turns by priority. **Death:** items that were not begun go to
    *   other workers. **Cancel:** leaves no item behind. **Cost:** as `submit`, for each chunk.
    */
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options?: MapOptions): MapRun<A, Kept<R>>;
+  map<A, R>(
+    task: Task<(item: A) => R>,
+    items: Iterable<A> | AsyncIterable<A>,
+    options?: MapOptions,
+  ): MapRun<A, Kept<R>>;
 
   /**
    * As `map`, with an array of arguments for each call.

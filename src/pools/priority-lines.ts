@@ -65,7 +65,8 @@ export class PriorityLines<J extends LineMember<J>> {
 
   /** All that wait, in no order among those of different priorities. They must stay meanwhile. */
   *[Symbol.iterator](): Iterator<J> {
-    for (const { first } of [this.#ordinary, ...this.#heap]) for (let job = first; job !== undefined; job = job.later) yield job;
+    for (const { first } of [this.#ordinary, ...this.#heap])
+      for (let job = first; job !== undefined; job = job.later) yield job;
   }
 
   push(job: J): void {
@@ -79,7 +80,8 @@ export class PriorityLines<J extends LineMember<J>> {
   /** The next one, which stays; undefined if there is none. */
   first(): J | undefined {
     const highest = this.#heap[0];
-    if (highest === undefined || (highest.priority < 0 && this.#ordinary.first !== undefined)) return this.#ordinary.first;
+    if (highest === undefined || (highest.priority < 0 && this.#ordinary.first !== undefined))
+      return this.#ordinary.first;
     return highest.first;
   }
 

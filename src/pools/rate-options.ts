@@ -30,13 +30,18 @@ const RATE_OPTIONS = new KnownOptions<RateOptions>({ limit: true, interval: true
 /** @throws ArgumentTypeError, ArgumentRangeError */
 export function paceOf(options: RateOptions): Pace {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options.rate must be an object such as { limit: 10, interval: 1000 }, got ${options === null ? "null" : typeof options}`,
+    );
   RATE_OPTIONS.check(options, "options.rate");
   options = ownOptions(options);
   const { window = "sliding", carryOver = false } = options;
-  if (window !== "sliding" && window !== "fixed") throw new ArgumentTypeError(`options.rate.window must be "sliding" or "fixed", got ${String(window)}`);
-  if (typeof carryOver !== "boolean") throw new ArgumentTypeError(`options.rate.carryOver must be true or false, got ${typeof carryOver}`);
-  if (carryOver && window === "sliding") throw new ArgumentTypeError('options.rate.carryOver needs fixed windows: add window: "fixed", or leave it out');
+  if (window !== "sliding" && window !== "fixed")
+    throw new ArgumentTypeError(`options.rate.window must be "sliding" or "fixed", got ${String(window)}`);
+  if (typeof carryOver !== "boolean")
+    throw new ArgumentTypeError(`options.rate.carryOver must be true or false, got ${typeof carryOver}`);
+  if (carryOver && window === "sliding")
+    throw new ArgumentTypeError('options.rate.carryOver needs fixed windows: add window: "fixed", or leave it out');
   const limit = wholeNumber("rate.limit", options.limit, 1, 1);
   const interval = milliseconds("rate.interval", options.interval, 1000);
   return window === "fixed" ? new FixedWindows(limit, interval, carryOver) : new Rate(limit, interval);

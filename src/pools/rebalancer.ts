@@ -69,7 +69,8 @@ export class Rebalancer {
     for (const free of this.#workers) {
       if (!free.isIdle || !free.link.isReady) continue;
       let longest: WorkerSlot | undefined;
-      for (const slot of this.#workers) if (slot.jobs.length > (longest?.jobs.length ?? slot.link.width)) longest = slot;
+      for (const slot of this.#workers)
+        if (slot.jobs.length > (longest?.jobs.length ?? slot.link.width)) longest = slot;
       const job = longest?.jobs.at(-1);
       if (job === undefined || job.isBound || longest?.takeBack(job) !== true) return;
       this.#backlog.pushFront(job);

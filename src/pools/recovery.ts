@@ -51,7 +51,14 @@ export class Recovery {
   /** Workers that ended while they ran the initializer, since one got through it. */
   #unprepared: readonly WorkerDeath[] = [];
 
-  constructor(pool: RecoveringPool, workers: WorkerSet, dispatcher: Dispatcher, results: Results, rebalancer: Rebalancer, delays: Delays) {
+  constructor(
+    pool: RecoveringPool,
+    workers: WorkerSet,
+    dispatcher: Dispatcher,
+    results: Results,
+    rebalancer: Rebalancer,
+    delays: Delays,
+  ) {
     this.#pool = pool;
     this.#workers = workers;
     this.#dispatcher = dispatcher;
@@ -95,7 +102,9 @@ export class Recovery {
     this.#results.take(slot);
     const { crash } = slot;
     // Others took the last slot of the heap while it began: what it was given goes to those that are there.
-    const wasCrowdedOut = !slot.link.isReady && (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
+    const wasCrowdedOut =
+      !slot.link.isReady &&
+      (end.cause as { code?: unknown } | null | undefined)?.code === "ERR_ALLCORES_TOO_MANY_WORKERS";
     if (wasCrowdedOut) this.#rebalancer.from(slot, 0);
     if (crash !== undefined) end = { ...end, cause: end.cause ?? crash.error };
     this.#workers.remove(slot);
@@ -103,7 +112,14 @@ export class Recovery {
     if (!wasAsked) this.#pool.tally.died++;
     const heard = this.#lose(slot, end);
     // An error between two tasks is no call's: nobody else could hear of it.
-    if (!heard && !wasCrowdedOut && end.cause !== undefined && !end.outOfMemory && !this.#pool.isEnded && !slot.isKilled)
+    if (
+      !heard &&
+      !wasCrowdedOut &&
+      end.cause !== undefined &&
+      !end.outOfMemory &&
+      !this.#pool.isEnded &&
+      !slot.isKilled
+    )
       reportUncaught(end.cause, { name: slot.name });
     if (!wasAsked) {
       this.#countStillborn(slot, end);
@@ -206,6 +222,7 @@ export class Recovery {
   #countUnprepared(slot: WorkerSlot, end: WorkerEnd): void {
     if (slot.initializer === undefined || !slot.link.isReady) return;
     this.#unprepared = [...this.#unprepared, stillbirthOf(slot, end)];
-    if (this.#unprepared.length >= MOST_STILLBORN) this.#pool.fail(unpreparedError(this.#pool.title, this.#unprepared, end.cause));
+    if (this.#unprepared.length >= MOST_STILLBORN)
+      this.#pool.fail(unpreparedError(this.#pool.title, this.#unprepared, end.cause));
   }
 }

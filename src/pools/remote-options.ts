@@ -45,7 +45,9 @@ export interface RemoteRetention {
 }
 
 /** How a remote pool is made. */
-export interface RemotePoolOptions extends RemoteQueueOptions, Pick<PoolOptions, "maxQueue" | "retries" | "taskTimeout" | "name"> {
+export interface RemotePoolOptions
+  extends RemoteQueueOptions,
+    Pick<PoolOptions, "maxQueue" | "retries" | "taskTimeout" | "name"> {
   /** Most tasks and chunks of this pool that are at the server at a time; 256 unless given. */
   inFlight?: number | undefined;
   /** In place of the package's version in the names of tasks; workers need the same. */

@@ -43,7 +43,15 @@ export class Results {
     return slot.link.receive();
   }
 
-  outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void {
+  outcome(
+    slot: WorkerSlot,
+    job: Job,
+    value: unknown,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): void {
     const at = job.receive(count);
     const isLast = microseconds >= 0;
     if (threw) this.#account.threw?.(job, value);
@@ -52,7 +60,15 @@ export class Results {
     if (isLast) this.#finish(job, microseconds);
   }
 
-  async outcomeLater(slot: WorkerSlot, job: Job, later: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void> {
+  async outcomeLater(
+    slot: WorkerSlot,
+    job: Job,
+    later: Promise<unknown>,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): Promise<void> {
     const at = job.receive(count);
     const loading = this.#loading.get(job) ?? { times: 0, spent: undefined };
     this.#loading.set(job, loading);

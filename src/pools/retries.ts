@@ -20,7 +20,13 @@ export interface RetryOptions {
   when?: ((error: unknown) => boolean) | undefined;
 }
 
-const RETRY_OPTIONS = new KnownOptions<RetryOptions>({ limit: true, delay: true, factor: true, maxDelay: true, when: true });
+const RETRY_OPTIONS = new KnownOptions<RetryOptions>({
+  limit: true,
+  delay: true,
+  factor: true,
+  maxDelay: true,
+  when: true,
+});
 const MOST = 200;
 
 /** How often, how late and for which errors a task is tried again. */
@@ -33,7 +39,9 @@ export class Retries {
 
   constructor(options: number | RetryOptions | undefined) {
     if (options !== undefined && typeof options !== "number" && (typeof options !== "object" || options === null))
-      throw new ArgumentTypeError(`options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`);
+      throw new ArgumentTypeError(
+        `options.retries must be a number or an object such as { limit: 3, delay: 100 }, got ${typeof options}`,
+      );
     if (typeof options === "object") RETRY_OPTIONS.check(options, "options.retries");
     options = ownOptions(options);
     const {
@@ -50,10 +58,13 @@ export class Retries {
       ["factor", factor, 1],
       ["maxDelay", maxDelay, 0],
     ] as const) {
-      if (typeof value !== "number") throw new ArgumentTypeError(`options.retries.${name} must be a number, got ${typeof value}`);
-      if (!(value >= least)) throw new ArgumentRangeError(`options.retries.${name} must be ${least} or more, got ${value}`);
+      if (typeof value !== "number")
+        throw new ArgumentTypeError(`options.retries.${name} must be a number, got ${typeof value}`);
+      if (!(value >= least))
+        throw new ArgumentRangeError(`options.retries.${name} must be ${least} or more, got ${value}`);
     }
-    if (typeof when !== "function") throw new ArgumentTypeError(`options.retries.when must be a function, got ${typeof when}`);
+    if (typeof when !== "function")
+      throw new ArgumentTypeError(`options.retries.when must be a function, got ${typeof when}`);
     this.limit = limit;
     this.#delay = delay;
     this.#factor = factor;
@@ -66,7 +77,11 @@ export class Retries {
    * context of who made the call.
    */
   delayAfter(attempts: number, error: unknown, scope: AsyncResource | undefined): number | undefined {
-    if (attempts > this.limit || !(scope === undefined ? this.#isWorthwhile(error) : scope.runInAsyncScope(() => this.#isWorthwhile(error)))) return undefined;
+    if (
+      attempts > this.limit ||
+      !(scope === undefined ? this.#isWorthwhile(error) : scope.runInAsyncScope(() => this.#isWorthwhile(error)))
+    )
+      return undefined;
     return Math.min(this.#maxDelay, this.#delay * this.#factor ** (attempts - 1));
   }
 

@@ -280,7 +280,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   joinSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     const { blocking } = this.links;
-    if (blocking === undefined) throw lackError(this.title, "a way past this event loop", "joinSync()", "await join() instead");
+    if (blocking === undefined)
+      throw lackError(this.title, "a way past this event loop", "joinSync()", "await join() instead");
     this.#closing.checkClosed("joinSync");
     // Whether its pool has work of it just now is a matter of time. After terminate() it goes on no more.
     if (!this.#closing.isTerminated) refuseMaps(this.title, this.maps);
@@ -343,7 +344,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   #hired(slot: WorkerSlot): void {
     if (!this.#kind.isShared) endBeforeProgram(this);
-    if (this.settings.initializer !== undefined) initialize(slot, this, this.#kind.isShared, () => this.#recovery.prepared());
+    if (this.settings.initializer !== undefined)
+      initialize(slot, this, this.#kind.isShared, () => this.#recovery.prepared());
   }
 
   /** The pool can do no work: all that was submitted fails. */
@@ -361,8 +363,10 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
 
   /** Lets workers go that have no work and get none, and tells those who wait for the end. */
   settleDown(): void {
-    const isLast = this.#closing.isClosed && this.#backlog.size === 0 && this.#delays.size === 0 && !this.#delays.isDeciding;
-    for (const slot of this.#workers) if (slot.jobs.length === 0 && (isLast || slot.isRetiring)) this.#workers.dismiss(slot);
+    const isLast =
+      this.#closing.isClosed && this.#backlog.size === 0 && this.#delays.size === 0 && !this.#delays.isDeciding;
+    for (const slot of this.#workers)
+      if (slot.jobs.length === 0 && (isLast || slot.isRetiring)) this.#workers.dismiss(slot);
     this.links.settle();
     this.loads.look();
     if (isLast && this.#workers.size === 0) this.#finished();

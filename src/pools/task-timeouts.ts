@@ -28,7 +28,13 @@ export class TaskTimeouts {
   /** Workers whose jobs are watched: the next look at each, so many milliseconds after it was arranged. */
   readonly #guards = new Map<WorkerSlot, { readonly ms: number; readonly look: Appointment }>();
 
-  constructor(workers: WorkerSet, settings: PoolSettings, rebalancer: Rebalancer, dispatch: Dispatch, isShared: boolean) {
+  constructor(
+    workers: WorkerSet,
+    settings: PoolSettings,
+    rebalancer: Rebalancer,
+    dispatch: Dispatch,
+    isShared: boolean,
+  ) {
     this.#workers = workers;
     this.#settings = settings;
     this.#rebalancer = rebalancer;
@@ -131,7 +137,9 @@ export class TaskTimeouts {
 }
 
 function ranTooLong({ task, call }: Job): TimeoutError {
-  return new TimeoutError(`the task "${task.name}" ran for longer than its taskTimeout of ${call.taskTimeout} ms and was called off`);
+  return new TimeoutError(
+    `the task "${task.name}" ran for longer than its taskTimeout of ${call.taskTimeout} ms and was called off`,
+  );
 }
 
 function sleep(ms: number): Promise<void> {

@@ -49,7 +49,11 @@ export class WorkerPool extends BasePool implements Pool {
     return this.#calls.trySubmit(identityOf(task), args) as Future<ResultOf<F>> | undefined;
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: MapOptions = {}): MapRun<A, Kept<R>> {
+  map<A, R>(
+    task: Task<(item: A) => R>,
+    items: Iterable<A> | AsyncIterable<A>,
+    options: MapOptions = {},
+  ): MapRun<A, Kept<R>> {
     return this.#calls.map(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 

@@ -253,7 +253,13 @@ export class WorkerSet implements Iterable<WorkerSlot> {
   /** A pool that a module makes while a worker loads it starts none ahead: with its first work it is a task's. */
   #keepReady(): void {
     if (this.#slots.some(({ served }) => served > 0)) this.#inVain = 0;
-    if (this.#readyAgain !== undefined || this.#inVain >= MOST_IN_VAIN || this.#active >= this.#ready || !mayStartWorkers()) return;
+    if (
+      this.#readyAgain !== undefined ||
+      this.#inVain >= MOST_IN_VAIN ||
+      this.#active >= this.#ready ||
+      !mayStartWorkers()
+    )
+      return;
     try {
       while (this.#isOpen && this.#active < this.#ready && this.hasRoom) if (this.#hire() === undefined) break;
     } catch (error) {
@@ -272,7 +278,12 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   #watchIdle(): void {
     const { idleTimeout } = this.#settings;
-    if (this.#idleLook !== undefined || idleTimeout === Number.POSITIVE_INFINITY || (this.#isOpen && this.#active <= this.#ready)) return;
+    if (
+      this.#idleLook !== undefined ||
+      idleTimeout === Number.POSITIVE_INFINITY ||
+      (this.#isOpen && this.#active <= this.#ready)
+    )
+      return;
     let next = Number.POSITIVE_INFINITY;
     const now = realNow();
     for (const slot of this.#slots) if (slot.isIdle) next = Math.min(next, slot.heardAt + idleTimeout - now);

@@ -6,8 +6,24 @@ import type { LinkWatch, WorkerEnd, WorkerLink } from "./link.js";
 /** Hears of what comes back. */
 export interface SlotResults {
   readonly pace: number | undefined;
-  outcome(slot: WorkerSlot, job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void;
-  outcomeLater(slot: WorkerSlot, job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): Promise<void>;
+  outcome(
+    slot: WorkerSlot,
+    job: Job,
+    value: unknown,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): void;
+  outcomeLater(
+    slot: WorkerSlot,
+    job: Job,
+    value: Promise<unknown>,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): Promise<void>;
   progress(job: Job, value: unknown, item: number): void;
 }
 
@@ -238,7 +254,14 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   outcome(job: Job, value: unknown, threw: boolean, count: number, microseconds: number, now: number): void {
     this.#results.outcome(this, job, value, threw, count, microseconds, now);
   }
-  outcomeLater(job: Job, value: Promise<unknown>, threw: boolean, count: number, microseconds: number, now: number): void {
+  outcomeLater(
+    job: Job,
+    value: Promise<unknown>,
+    threw: boolean,
+    count: number,
+    microseconds: number,
+    now: number,
+  ): void {
     void this.#results.outcomeLater(this, job, value, threw, count, microseconds, now);
   }
   progress(job: Job, value: unknown, item: number): void {

@@ -60,7 +60,8 @@ export class AllowList {
       for (const extension of EXTENSIONS) {
         const file = real(join(folder, ...`${entry}${extension}`.split("/")));
         if (file === undefined || !fs.statSync(file).isFile()) continue;
-        if (own.some((each) => (each.isFile ? file === each.root : file.startsWith(`${each.root}${sep}`)))) return pathToFileURL(file).href;
+        if (own.some((each) => (each.isFile ? file === each.root : file.startsWith(`${each.root}${sep}`))))
+          return pathToFileURL(file).href;
         throw new ModuleNotAllowedError(pathToFileURL(file).href, "a remote task");
       }
     }
@@ -79,7 +80,10 @@ function allowedBy(allow: string | URL): Allowed {
     return { ...of, root: path, isFile };
   }
   const found = isUrl ? undefined : installed(String(allow));
-  if (found === undefined) throw new ArgumentTypeError(`options.allow: there is no file, folder or package ${String(allow)} here, seen from ${process.cwd()}`);
+  if (found === undefined)
+    throw new ArgumentTypeError(
+      `options.allow: there is no file, folder or package ${String(allow)} here, seen from ${process.cwd()}`,
+    );
   return { ...found, root: found.folder, isFile: false };
 }
 

@@ -58,37 +58,45 @@ const bytesOf = (value: unknown, root: string) => encode(value, { to: "processes
 /** How many outcomes an outcome of a body is, and they. 0: the error of one. */
 type OutcomeRun = [number, unknown];
 
-export const runRemote = task(import.meta, "runRemote", async function runRemote(call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
-  const start = realNow();
-  const job = new RemoteJob(workerState.job, call);
-  const outcomes = new Outcomes(call.most);
-  try {
-    const fn = await loadTask(call.url, call.name);
-    const value = decode(args, 0, args.length, undefined, FROM_ELSEWHERE);
-    if (!Array.isArray(value)) throw new CorruptError("the arguments of a remote task are none");
-    workerState.job = job;
-    if (!call.chunk) {
-      outcomes.add(await fn(...(value as unknown[])));
-    } else {
-      const [bound, items, how] = value as [unknown[], unknown[], number];
-      for (const [index, item] of items.entries()) {
-        if (job.cancelled) throw new StateError("the chunk was called off");
-        job.key = `${call.key}/${call.first + index}`;
-        job.item = index;
-        try {
-          outcomes.add(await fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item])));
-        } catch (error) {
-          outcomes.fail(error);
-          if (call.stops) break;
+export const runRemote = task(
+  import.meta,
+  "runRemote",
+  async function runRemote(call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
+    const start = realNow();
+    const job = new RemoteJob(workerState.job, call);
+    const outcomes = new Outcomes(call.most);
+    try {
+      const fn = await loadTask(call.url, call.name);
+      const value = decode(args, 0, args.length, undefined, FROM_ELSEWHERE);
+      if (!Array.isArray(value)) throw new CorruptError("the arguments of a remote task are none");
+      workerState.job = job;
+      if (!call.chunk) {
+        outcomes.add(await fn(...(value as unknown[])));
+      } else {
+        const [bound, items, how] = value as [unknown[], unknown[], number];
+        for (const [index, item] of items.entries()) {
+          if (job.cancelled) throw new StateError("the chunk was called off");
+          job.key = `${call.key}/${call.first + index}`;
+          job.item = index;
+          try {
+            outcomes.add(await fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item])));
+          } catch (error) {
+            outcomes.fail(error);
+            if (call.stops) break;
+          }
         }
       }
+    } catch (error) {
+      if (call.chunk) outcomes.failAll(error);
+      else outcomes.fail(error);
     }
-  } catch (error) {
-    if (call.chunk) outcomes.failAll(error);
-    else outcomes.fail(error);
-  }
-  return { bytes: outcomes.toBytes(call.chunk), microseconds: Math.round((realNow() - start) * 1000), reason: outcomes.reason };
-});
+    return {
+      bytes: outcomes.toBytes(call.chunk),
+      microseconds: Math.round((realNow() - start) * 1000),
+      reason: outcomes.reason,
+    };
+  },
+);
 
 /** What has become of the items so far. Of values that follow each other one run is made. */
 class Outcomes {

@@ -32,7 +32,10 @@ export interface RemoteWait {
   signal?: AbortSignal | undefined;
 }
 
-const OBJECT = new KnownOptions<RemoteObjectOptions>({ connection: true, name: true, prefix: true }, { lease: "only locks and semaphores have leases" });
+const OBJECT = new KnownOptions<RemoteObjectOptions>(
+  { connection: true, name: true, prefix: true },
+  { lease: "only locks and semaphores have leases" },
+);
 const LEASE = new KnownOptions<RemoteLeaseOptions>({ connection: true, name: true, prefix: true, lease: true });
 const WAIT = new KnownOptions<RemoteWait>({ timeout: true, signal: true });
 const LEASE_MS = 10_000;
@@ -47,22 +50,33 @@ export interface RemoteObjectSettings {
 
 export function objectSettingsOf(what: string, options: RemoteLeaseOptions, hasLease: boolean): RemoteObjectSettings {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`new ${what}(options): options must be an object with connection and name, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `new ${what}(options): options must be an object with connection and name, got ${options === null ? "null" : typeof options}`,
+    );
   (hasLease ? LEASE : OBJECT).check(options);
   const { connection, name, prefix = "{allcores}", lease } = ownOptions(options);
   if (typeof connection !== "string" && (typeof connection !== "object" || connection === null))
-    throw new ArgumentTypeError(`options.connection must be a URL or options of ioredis, got ${connection === null ? "null" : typeof connection}`);
-  if (typeof name !== "string" || name === "") throw new ArgumentTypeError("options.name must be a text that is not empty");
-  if (typeof prefix !== "string" || prefix === "") throw new ArgumentTypeError("options.prefix must be a text that is not empty");
+    throw new ArgumentTypeError(
+      `options.connection must be a URL or options of ioredis, got ${connection === null ? "null" : typeof connection}`,
+    );
+  if (typeof name !== "string" || name === "")
+    throw new ArgumentTypeError("options.name must be a text that is not empty");
+  if (typeof prefix !== "string" || prefix === "")
+    throw new ArgumentTypeError("options.prefix must be a text that is not empty");
   return { connection, name, key: `${prefix}:${what}:${name}`, lease: wholeNumber("lease", lease, 100, LEASE_MS) };
 }
 
-export function waitOf(options: RemoteWait | undefined): { readonly timeout: number; readonly signal: AbortSignal | undefined } {
+export function waitOf(options: RemoteWait | undefined): {
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+} {
   if (options === undefined) return { timeout: Number.POSITIVE_INFINITY, signal: undefined };
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError("options must be an object such as { timeout: 1000 }");
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError("options must be an object such as { timeout: 1000 }");
   WAIT.check(options);
   const { signal, timeout } = ownOptions(options);
-  if (signal !== undefined && !isSignal(signal)) throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
+  if (signal !== undefined && !isSignal(signal))
+    throw new ArgumentTypeError(`options.signal must be an AbortSignal, got ${typeof signal}`);
   return { timeout: milliseconds("timeout", timeout, Number.POSITIVE_INFINITY), signal };
 }
 

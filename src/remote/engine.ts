@@ -176,7 +176,11 @@ export interface Engine {
   failed(limit: number): Promise<readonly FailedTask[]>;
   retry(id: string): Promise<boolean>;
   discard(id: string): Promise<boolean>;
-  schedule(id: string, when: { readonly every?: number | undefined; readonly cron?: string | undefined }, entry: Omit<Entry, "id" | "delay">): Promise<void>;
+  schedule(
+    id: string,
+    when: { readonly every?: number | undefined; readonly cron?: string | undefined },
+    entry: Omit<Entry, "id" | "delay">,
+  ): Promise<void>;
   schedules(limit: number): Promise<readonly RemoteSchedule[]>;
   unschedule(id: string): Promise<boolean>;
   /** A text that is another one once the server has lost what it held. */

@@ -33,7 +33,8 @@ export function packageOf(file: string): PackageHere {
   const known = packages.get(start);
   if (known !== undefined) return known;
   let found: PackageHere | undefined;
-  for (let at = start, last = ""; at !== last && found === undefined; last = at, at = dirname(at)) found = packageIn(at);
+  for (let at = start, last = ""; at !== last && found === undefined; last = at, at = dirname(at))
+    found = packageIn(at);
   found ??= { folder: start, name: basename(start), version: "0.0.0" };
   packages.set(start, found);
   return found;
@@ -42,8 +43,12 @@ export function packageOf(file: string): PackageHere {
 /** The package whose package.json stands in a folder, if it has a name. */
 export function packageIn(folder: string): PackageHere | undefined {
   try {
-    const { name, version } = JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8")) as { name?: unknown; version?: unknown };
-    if (typeof name === "string" && name !== "") return { folder, name, version: typeof version === "string" ? version : "0.0.0" };
+    const { name, version } = JSON.parse(fs.readFileSync(join(folder, "package.json"), "utf8")) as {
+      name?: unknown;
+      version?: unknown;
+    };
+    if (typeof name === "string" && name !== "")
+      return { folder, name, version: typeof version === "string" ? version : "0.0.0" };
   } catch {
     // There is none, or it says nothing.
   }
@@ -62,7 +67,9 @@ export function remoteName({ url, name }: TaskIdentity, build: string | undefine
   let known = names.get(url);
   if (known === undefined) {
     if (!url.startsWith("file:"))
-      throw new ArgumentTypeError(`a remote worker finds tasks by the package that their file is in, and "${name}" is of ${url}, which is no file`);
+      throw new ArgumentTypeError(
+        `a remote worker finds tasks by the package that their file is in, and "${name}" is of ${url}, which is no file`,
+      );
     let file = fileURLToPath(url);
     try {
       file = fs.realpathSync(file);
@@ -80,7 +87,10 @@ export function remoteName({ url, name }: TaskIdentity, build: string | undefine
 export function parseName(text: string): RemoteName {
   const found = /^(@[^@/#]+\/[^@/#]+|[^@/#]+)@([^/#]+)\/([^#]+)#(.+)$/.exec(text);
   const [, name, build, entry, exported] = found ?? [];
-  const isPath = entry?.split("/").every((part) => part !== "" && part !== "." && part !== "..") === true && !/[\\?:%\0]/.test(entry);
-  if (!isPath) throw new CorruptError(`${JSON.stringify(text.slice(0, 200))} names no task: a name is package@build/entry#export`);
+  const isPath =
+    entry?.split("/").every((part) => part !== "" && part !== "." && part !== "..") === true &&
+    !/[\\?:%\0]/.test(entry);
+  if (!isPath)
+    throw new CorruptError(`${JSON.stringify(text.slice(0, 200))} names no task: a name is package@build/entry#export`);
   return { package: name!, build: build!, entry: entry!, export: exported! };
 }

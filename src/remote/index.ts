@@ -1,5 +1,10 @@
 /** Work on more than one machine: pools and workers that meet at a queue, and what coordinates programs. */
-export { IdConflictError, RemoteUnavailableError, type UnavailableReason, ValueTooLargeError } from "../errors/index.js";
+export {
+  IdConflictError,
+  RemoteUnavailableError,
+  type UnavailableReason,
+  ValueTooLargeError,
+} from "../errors/index.js";
 export type {
   RemoteCallOptions,
   RemoteConnection,

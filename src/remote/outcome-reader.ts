@@ -12,8 +12,13 @@ export interface OutcomeRead {
 }
 
 /** At once where it lies in the message and its classes are there. @throws what is wrong with it */
-export function readOutcome({ result, reason }: Outcome, task: string, payloads: Payloads): OutcomeRead | Promise<OutcomeRead> {
-  if (result === undefined) throw new WorkerDiedError(`the task "${task}" was given up: ${reason ?? "it was ended at the server"}`);
+export function readOutcome(
+  { result, reason }: Outcome,
+  task: string,
+  payloads: Payloads,
+): OutcomeRead | Promise<OutcomeRead> {
+  if (result === undefined)
+    throw new WorkerDiedError(`the task "${task}" was given up: ${reason ?? "it was ended at the server"}`);
   const { out, t: microseconds } = readResult(result);
   const inline = Payloads.opened(out);
   try {

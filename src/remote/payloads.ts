@@ -15,7 +15,9 @@ export class Payloads {
 
   /** Undefined where the bytes have to be put under a key first. */
   static inline(bytes: Uint8Array): WirePayload | undefined {
-    return bytes.length > MOST_INLINE ? undefined : { m: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
+    return bytes.length > MOST_INLINE
+      ? undefined
+      : { m: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
   }
 
   async wrap(key: string, bytes: Uint8Array, keep: number): Promise<WirePayload> {
@@ -37,7 +39,10 @@ export class Payloads {
     const { k, n } = payload as { k: string; n: number };
     const bytes = await this.#store().get(k);
     if (bytes !== undefined && bytes.length === n) return bytes;
-    throw new RemoteUnavailableError(`a value of ${n} bytes is not kept any more under "${k}": keep it longer by the pool's retention`, { reason: "lost" });
+    throw new RemoteUnavailableError(
+      `a value of ${n} bytes is not kept any more under "${k}": keep it longer by the pool's retention`,
+      { reason: "lost" },
+    );
   }
 
   async drop(payload: WirePayload): Promise<void> {
@@ -65,7 +70,8 @@ function pathOfMost(root: string, value: unknown, most: number): string {
     if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) break;
     const isList = Array.isArray(value);
     let found: [string, unknown] | undefined;
-    for (const [key, field] of Object.entries(value)) if (sizeOf(field, 4) > most / 2) found = [isList ? `[${key}]` : `.${key}`, field];
+    for (const [key, field] of Object.entries(value))
+      if (sizeOf(field, 4) > most / 2) found = [isList ? `[${key}]` : `.${key}`, field];
     if (found === undefined) break;
     path += found[0];
     value = found[1];
@@ -80,7 +86,11 @@ function sizeOf(value: unknown, depth: number): number {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
   if (depth === 0) return 8;
   let size = 0;
-  for (const field of value instanceof Map ? [...value.entries()].flat() : value instanceof Set ? value : Object.values(value))
+  for (const field of value instanceof Map
+    ? [...value.entries()].flat()
+    : value instanceof Set
+      ? value
+      : Object.values(value))
     size += sizeOf(field, depth - 1);
   return size;
 }

@@ -58,7 +58,14 @@ export class PendingCalls {
 
   add(job: Job): Pending {
     const cargo = job.cargo as RemoteCargo;
-    const pending: Pending = { cargo, jobs: [job], isKnown: false, hasBegun: false, isOurs: cargo.digest === undefined, isOpening: false };
+    const pending: Pending = {
+      cargo,
+      jobs: [job],
+      isKnown: false,
+      hasBegun: false,
+      isOurs: cargo.digest === undefined,
+      isOpening: false,
+    };
     this.#all.set(cargo.id, pending);
     return pending;
   }
@@ -92,7 +99,10 @@ export class PendingCalls {
     if (!this.has(pending)) return;
     const runs = runsIn(value);
     if (runs === undefined) {
-      this.failAll(pending, new CorruptError(`what came of the remote task "${pending.cargo.wire.task}" are no outcomes`));
+      this.failAll(
+        pending,
+        new CorruptError(`what came of the remote task "${pending.cargo.wire.task}" are no outcomes`),
+      );
       return;
     }
     this.#remove(pending);

@@ -35,7 +35,12 @@ export function readable(data: unknown): unknown {
 function shown(bytes: Uint8Array | undefined): string {
   if (bytes === undefined) return "(under a key of its own)";
   try {
-    return inspect(decode(bytes, 0, bytes.length, undefined, FROM_ELSEWHERE), { depth: 4, maxArrayLength: 20, maxStringLength: 500, customInspect: false });
+    return inspect(decode(bytes, 0, bytes.length, undefined, FROM_ELSEWHERE), {
+      depth: 4,
+      maxArrayLength: 20,
+      maxStringLength: 500,
+      customInspect: false,
+    });
   } catch (error) {
     return `(${bytes.length} bytes: ${error instanceof Error ? error.message : "unreadable"})`;
   }

@@ -1,7 +1,14 @@
 import { realNow } from "../memory/index.js";
 import { portray } from "../codec/portrait.js";
 import { TimeoutError } from "../errors/index.js";
-import { Coordination, objectSettingsOf, type RemoteObjectOptions, type RemoteObjectSettings, type RemoteWait, waitOf } from "./coordination.js";
+import {
+  Coordination,
+  objectSettingsOf,
+  type RemoteObjectOptions,
+  type RemoteObjectSettings,
+  type RemoteWait,
+  waitOf,
+} from "./coordination.js";
 
 /** Who waits asks again after so long, whatever it is told. */
 const ASK_AGAIN_MS = 1000;

@@ -90,7 +90,11 @@ export class RemoteHeld implements AsyncDisposable {
 
   #lose(): void {
     if (!this.isHeld) return;
-    this.#lost.abort(new RemoteUnavailableError("the lease was not renewed in time: somebody else may hold it by now", { reason: "lost" }));
+    this.#lost.abort(
+      new RemoteUnavailableError("the lease was not renewed in time: somebody else may hold it by now", {
+        reason: "lost",
+      }),
+    );
     this.#isReleased = true;
     this.#permits.gone();
   }

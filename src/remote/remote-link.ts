@@ -109,7 +109,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const pending = this.#pending.of(job);
     if (pending === undefined) return true;
     this.#pending.forget(pending, job);
-    if (pending.isKnown && pending.jobs.length === 0) this.#ask(this.#engine.cancel([pending.cargo.id], textOf(reason)));
+    if (pending.isKnown && pending.jobs.length === 0)
+      this.#ask(this.#engine.cancel([pending.cargo.id], textOf(reason)));
     return true;
   }
 
@@ -212,7 +213,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     this.#willSend = false;
     const batch = this.#batch;
     this.#batch = [];
-    for (let at = 0; at < batch.length; at += MOST_TOGETHER) this.#ask(this.#sendBatch(batch.slice(at, at + MOST_TOGETHER)));
+    for (let at = 0; at < batch.length; at += MOST_TOGETHER)
+      this.#ask(this.#sendBatch(batch.slice(at, at + MOST_TOGETHER)));
   }
 
   async #sendBatch(all: readonly Pending[]): Promise<void> {
@@ -229,7 +231,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     for (const pending of batch) {
       const { cargo } = pending;
       try {
-        const args = Payloads.inline(cargo.bytes) ?? (await this.#payloads.wrap(cargo.valueKey, cargo.bytes, cargo.wire.keep));
+        const args =
+          Payloads.inline(cargo.bytes) ?? (await this.#payloads.wrap(cargo.valueKey, cargo.bytes, cargo.wire.keep));
         entries.push({ id: cargo.id, wire: { ...cargo.wire, args }, priority: cargo.priority, delay: cargo.delay });
         sent.push(pending);
       } catch (error) {
@@ -302,9 +305,12 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const isNew = epoch !== this.#epoch;
     if (!isNew) {
       const error = () =>
-        new RemoteUnavailableError("what the task gave is not kept any more, or the task was removed: keep outcomes longer by the pool's retention", {
-          reason: "lost",
-        });
+        new RemoteUnavailableError(
+          "what the task gave is not kept any more, or the task was removed: keep outcomes longer by the pool's retention",
+          {
+            reason: "lost",
+          },
+        );
       for (const pending of missing) if (this.#pending.has(pending)) this.#pending.failAll(pending, error());
       return;
     }

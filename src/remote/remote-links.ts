@@ -74,7 +74,13 @@ export class RemoteLinks implements Links {
   }
 
   open(watch: LinkWatch, settings: PoolSettings): WorkerLink {
-    this.#link = new RemoteLink(watch, this.#pool, this.#settings.engine(), this.#width ?? settings.workers, this.#settings.sweepEvery);
+    this.#link = new RemoteLink(
+      watch,
+      this.#pool,
+      this.#settings.engine(),
+      this.#width ?? settings.workers,
+      this.#settings.sweepEvery,
+    );
     return this.#link;
   }
 
@@ -94,7 +100,9 @@ export class RemoteLinks implements Links {
     const bytes = message.toBytes();
     const { key, first } = this.#keyOf(job, extra);
     const isGiven = extra?.id !== undefined;
-    const digest = isGiven ? createHash("sha256").update(`${task}\n${job.isChunk}\n`).update(bytes).digest("base64url") : undefined;
+    const digest = isGiven
+      ? createHash("sha256").update(`${task}\n${job.isChunk}\n`).update(bytes).digest("base64url")
+      : undefined;
     const which = !job.isChunk ? key : job.size === 1 ? `${key}/${first}` : `${key}/${first}-${first + job.size - 1}`;
     const id = job.attempts === 1 ? which : `${which}~${job.attempts}`;
     const { taskTimeout, priority } = job.call;
@@ -159,7 +167,10 @@ export class RemoteLinks implements Links {
 
   lateError(job: Job, late: Error): Error | undefined {
     if (this.#link?.isKnown(job) !== false) return undefined;
-    return new RemoteUnavailableError(`${late.message}: the server could not be reached, or has not confirmed it`, { reason: "unreachable", cause: late });
+    return new RemoteUnavailableError(`${late.message}: the server could not be reached, or has not confirmed it`, {
+      reason: "unreachable",
+      cause: late,
+    });
   }
 
   reportOf(): DeadlockReport {

@@ -81,7 +81,10 @@ export class RemotePermits {
     const id = randomUUID();
     const { key, lease } = this.#settings;
     const asked = realNow();
-    const answer = await this.#at.ask((client) => client.eval(TAKE, 2, key, `${key}:fence`, id, this.#count, lease) as Promise<[number, string, string]>);
+    const answer = await this.#at.ask(
+      (client) =>
+        client.eval(TAKE, 2, key, `${key}:fence`, id, this.#count, lease) as Promise<[number, string, string]>,
+    );
     if (answer[0] !== 1) return Math.max(1, Number(answer[1]));
     this.#at.hold();
     return new RemoteHeld(this, id, (BigInt(answer[1]) << 32n) | BigInt(answer[2]), asked);

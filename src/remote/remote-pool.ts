@@ -12,7 +12,12 @@ import type { PoolHandle } from "../pools/pool-handle.js";
 import { registerPool } from "../pools/pool-models.js";
 import type { PoolStats } from "../pools/pool-stats.js";
 import { type ResultOf, runPool } from "../pools/pool.js";
-import type { RemoteCallOptions, RemoteMapOptions, RemotePoolLike, RemotePoolOptions } from "../pools/remote-options.js";
+import type {
+  RemoteCallOptions,
+  RemoteMapOptions,
+  RemotePoolLike,
+  RemotePoolOptions,
+} from "../pools/remote-options.js";
 import { Scheduler } from "../pools/scheduler.js";
 import { AS_ONE, SPREAD } from "../workers/job-service.js";
 import { type AnyFunction, identityOf, type Task, type TaskIdentity } from "../workers/task.js";
@@ -100,7 +105,9 @@ export class RemotePool extends BasePool implements RemotePoolLike {
 
   with(options: RemoteCallOptions): RemotePool {
     if (typeof options !== "object" || options === null)
-      throw new ArgumentTypeError(`with(options): options must be an object, got ${options === null ? "null" : typeof options}`);
+      throw new ArgumentTypeError(
+        `with(options): options must be an object, got ${options === null ? "null" : typeof options}`,
+      );
     const { id: _id, delay: _delay, traceparent: _traceparent, ...others } = ownOptions(options);
     const extra = remoteExtraOf(this.#extra, ownOptions(options));
     return new RemotePool(this.#calls.with(others).withExtra(extra));
@@ -115,7 +122,9 @@ export class RemotePool extends BasePool implements RemotePoolLike {
   }
 
   trySubmit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<ResultOf<F>> | undefined {
-    return this.#submitted(() => this.#calls.trySubmit(identityOf(task), args), args) as Future<ResultOf<F>> | undefined;
+    return this.#submitted(() => this.#calls.trySubmit(identityOf(task), args), args) as
+      | Future<ResultOf<F>>
+      | undefined;
   }
 
   /** What is too long is looked for in the arguments, which only this call has. */
@@ -123,12 +132,17 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     try {
       return submit();
     } catch (error) {
-      if (error instanceof ValueTooLargeError) checkLength(error.bytes, (this.#scheduler.links as RemoteLinks).maxValueBytes, "args", () => args);
+      if (error instanceof ValueTooLargeError)
+        checkLength(error.bytes, (this.#scheduler.links as RemoteLinks).maxValueBytes, "args", () => args);
       throw error;
     }
   }
 
-  map<A, R>(task: Task<(item: A) => R>, items: Iterable<A> | AsyncIterable<A>, options: RemoteMapOptions = {}): MapRun<A, Kept<R>> {
+  map<A, R>(
+    task: Task<(item: A) => R>,
+    items: Iterable<A> | AsyncIterable<A>,
+    options: RemoteMapOptions = {},
+  ): MapRun<A, Kept<R>> {
     return this.#map<A, R>(identityOf(task), items, AS_ONE, "map(task, items)", options);
   }
 
@@ -140,16 +154,26 @@ export class RemotePool extends BasePool implements RemotePoolLike {
     return this.#map<A, R>(identityOf(task), tuples, SPREAD, "starmap(task, tuples)", options);
   }
 
-  #map<A, R>(task: TaskIdentity, items: Iterable<A> | AsyncIterable<A>, how: number, verb: string, options: RemoteMapOptions): MapRun<A, Kept<R>> {
-    if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
+  #map<A, R>(
+    task: TaskIdentity,
+    items: Iterable<A> | AsyncIterable<A>,
+    how: number,
+    verb: string,
+    options: RemoteMapOptions,
+  ): MapRun<A, Kept<R>> {
+    if (typeof options !== "object" || options === null)
+      throw new ArgumentTypeError(`${verb}: options must be an object, got ${typeof options}`);
     const { id, ...others } = options;
     if (id === undefined) {
-      const calls = this.#extra.id === undefined ? this.#calls : this.#calls.withExtra({ ...this.#extra, id: undefined });
+      const calls =
+        this.#extra.id === undefined ? this.#calls : this.#calls.withExtra({ ...this.#extra, id: undefined });
       return calls.map<A, R>(task, items, how, verb, others);
     }
     checkId(id);
     if (others.chunkSize !== undefined && others.chunkSize !== 1)
-      throw new ArgumentTypeError(`${verb}: options.chunkSize does not apply with an id: each item has an id of its own, and goes for itself`);
+      throw new ArgumentTypeError(
+        `${verb}: options.chunkSize does not apply with an id: each item has an id of its own, and goes for itself`,
+      );
     return this.#calls.withExtra({ ...this.#extra, id }).map<A, R>(task, items, how, verb, { ...others, chunkSize: 1 });
   }
 
@@ -163,7 +187,9 @@ export class RemotePool extends BasePool implements RemotePoolLike {
 
   /** Refused: workers on other machines are started, and ended, by those who run them. */
   override recycle(): void {
-    throw new StateError("recycle(): the workers of a RemotePool are not its own: start those of the queue anew, by serveRemote() or allcores worker");
+    throw new StateError(
+      "recycle(): the workers of a RemotePool are not its own: start those of the queue anew, by serveRemote() or allcores worker",
+    );
   }
 
   /** Refused: tasks on other machines reach no memory of this program. */

@@ -21,7 +21,13 @@ export interface RemoteQueueAdminOptions extends RemoteQueueOptions {
 /** When a scheduled task is due: each so many milliseconds, or by a cron pattern. */
 export type ScheduleTime = { readonly every: number } | { readonly cron: string };
 
-const QUEUE = new KnownOptions<RemoteQueueAdminOptions>({ connection: true, queue: true, prefix: true, store: true, build: true });
+const QUEUE = new KnownOptions<RemoteQueueAdminOptions>({
+  connection: true,
+  queue: true,
+  prefix: true,
+  store: true,
+  build: true,
+});
 const TIME = new KnownOptions<{ every: number; cron: string }>({ every: true, cron: true });
 const KEPT = { age: 3_600_000, count: 20_000 };
 const LOST_RETRIES = 3;
@@ -88,15 +94,28 @@ export class RemoteQueue implements AsyncDisposable {
    * @remarks **Fairness:** with priority 0 when it is due. **Death:** as of a pool's task. **Cancel:** `unschedule`
    *   stops what is to come. **Cost:** a question to the server.
    */
-  async schedule<F extends AnyFunction>(id: string, when: ScheduleTime, task: Task<F>, ...args: Parameters<F>): Promise<void> {
+  async schedule<F extends AnyFunction>(
+    id: string,
+    when: ScheduleTime,
+    task: Task<F>,
+    ...args: Parameters<F>
+  ): Promise<void> {
     checkId(id);
-    if (typeof when !== "object" || when === null) throw new ArgumentTypeError("schedule(id, when): when must be { every } or { cron }");
+    if (typeof when !== "object" || when === null)
+      throw new ArgumentTypeError("schedule(id, when): when must be { every } or { cron }");
     TIME.check(when, "when");
     const { every, cron } = when as { every?: number; cron?: string };
-    if ((every === undefined) === (cron === undefined)) throw new ArgumentTypeError("schedule(id, when): when must have every or cron, and not both");
-    if (cron !== undefined && typeof cron !== "string") throw new ArgumentTypeError(`when.cron must be a text, got ${typeof cron}`);
+    if ((every === undefined) === (cron === undefined))
+      throw new ArgumentTypeError("schedule(id, when): when must have every or cron, and not both");
+    if (cron !== undefined && typeof cron !== "string")
+      throw new ArgumentTypeError(`when.cron must be a text, got ${typeof cron}`);
     const identity = identityOf(task);
-    const bytes = encode([...identity.bound, ...args], { to: "processes", root: "args", list: true, apart: "workers of this RemoteQueue" }).toBytes();
+    const bytes = encode([...identity.bound, ...args], {
+      to: "processes",
+      root: "args",
+      list: true,
+      apart: "workers of this RemoteQueue",
+    }).toBytes();
     checkLength(bytes.length, MOST_INLINE, "args", () => args);
     const wire = {
       v: WIRE_VERSION,
@@ -114,7 +133,11 @@ export class RemoteQueue implements AsyncDisposable {
       first: 0,
       args: Payloads.inline(bytes)!,
     };
-    await (await this.#ready()).schedule(id, { every: every === undefined ? undefined : wholeNumber("every", every, 1, 1), cron }, { wire, priority: 0 });
+    await (await this.#ready()).schedule(
+      id,
+      { every: every === undefined ? undefined : wholeNumber("every", every, 1, 1), cron },
+      { wire, priority: 0 },
+    );
   }
 
   /**

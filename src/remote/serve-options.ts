@@ -6,7 +6,9 @@ import { cpuCount } from "../workers/cpu-count.js";
 import { buildOf, queueSettingsOf, type QueueSettings } from "./remote-pool-options.js";
 
 /** How a worker serves a queue. */
-export interface ServeOptions extends RemoteQueueOptions, Pick<PoolOptions, "killGrace" | "resourceLimits" | "maxTasksPerWorker"> {
+export interface ServeOptions
+  extends RemoteQueueOptions,
+    Pick<PoolOptions, "killGrace" | "resourceLimits" | "maxTasksPerWorker"> {
   /**
    * What it runs tasks of: paths or URLs of files and folders, or names of packages. Nothing else is ever imported,
    * whatever lies in the queue.
@@ -103,12 +105,19 @@ export function serveSettingsOf(options: ServeOptions): ServeOptionsChecked {
     maxTasksPerWorker,
   } = options;
   if (!Array.isArray(allow) || allow.length === 0)
-    throw new ArgumentTypeError("options.allow must be an array with the paths or packages that this worker runs tasks of");
-  if (model !== "process" && model !== "thread") throw new ArgumentTypeError(`options.model must be "process" or "thread", got ${String(model)}`);
-  if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a text that is not empty");
-  if (typeof signals !== "boolean") throw new ArgumentTypeError(`options.signals must be true or false, got ${typeof signals}`);
-  if (typeof report !== "function") throw new ArgumentTypeError(`options.report must be a function, got ${typeof report}`);
-  if (typeof host !== "string" || host === "") throw new ArgumentTypeError("options.host must be a text that is not empty");
+    throw new ArgumentTypeError(
+      "options.allow must be an array with the paths or packages that this worker runs tasks of",
+    );
+  if (model !== "process" && model !== "thread")
+    throw new ArgumentTypeError(`options.model must be "process" or "thread", got ${String(model)}`);
+  if (name !== undefined && (typeof name !== "string" || name === ""))
+    throw new ArgumentTypeError("options.name must be a text that is not empty");
+  if (typeof signals !== "boolean")
+    throw new ArgumentTypeError(`options.signals must be true or false, got ${typeof signals}`);
+  if (typeof report !== "function")
+    throw new ArgumentTypeError(`options.report must be a function, got ${typeof report}`);
+  if (typeof host !== "string" || host === "")
+    throw new ArgumentTypeError("options.host must be a text that is not empty");
   return {
     ...queueSettingsOf(options),
     allow,
@@ -128,14 +137,24 @@ export function serveSettingsOf(options: ServeOptions): ServeOptionsChecked {
 function leaseOf(lease: NonNullable<ServeOptions["lease"]>): { readonly duration: number; readonly look: number } {
   if (typeof lease === "string") {
     if (!Object.hasOwn(LEASES, lease))
-      throw new ArgumentTypeError(`options.lease must be "default", "fast" or an object such as { duration: 9000, look: 5000 }, got ${lease}`);
+      throw new ArgumentTypeError(
+        `options.lease must be "default", "fast" or an object such as { duration: 9000, look: 5000 }, got ${lease}`,
+      );
     return LEASES[lease];
   }
   if (typeof lease !== "object" || lease === null)
-    throw new ArgumentTypeError('options.lease must be "default", "fast" or an object such as { duration: 9000, look: 5000 }');
+    throw new ArgumentTypeError(
+      'options.lease must be "default", "fast" or an object such as { duration: 9000, look: 5000 }',
+    );
   LEASE.check(lease, "options.lease");
-  const { duration, look } = { duration: milliseconds("lease.duration", lease.duration, 9000), look: milliseconds("lease.look", lease.look, 5000) };
-  if (duration < 500 || look < 100) throw new ArgumentRangeError("options.lease: a lease lasts at least 500 ms, and nobody looks more often than every 100 ms");
+  const { duration, look } = {
+    duration: milliseconds("lease.duration", lease.duration, 9000),
+    look: milliseconds("lease.look", lease.look, 5000),
+  };
+  if (duration < 500 || look < 100)
+    throw new ArgumentRangeError(
+      "options.lease: a lease lasts at least 500 ms, and nobody looks more often than every 100 ms",
+    );
   return { duration, look };
 }
 

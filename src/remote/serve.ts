@@ -73,14 +73,22 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /** How many tasks it has run, and runs. */
-  get counts(): { readonly running: number; readonly done: number; readonly failed: number; readonly leftToOthers: number } {
+  get counts(): {
+    readonly running: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly leftToOthers: number;
+  } {
     return this.#runner.counts;
   }
 
   /** @internal */
   async start(): Promise<void> {
     const { workers, lease, report, port, host } = this.#settings;
-    const notice = setRealTimeout(() => report("the server of the queue does not answer yet: the worker goes on trying"), NOTICE_MS);
+    const notice = setRealTimeout(
+      () => report("the server of the queue does not answer yet: the worker goes on trying"),
+      NOTICE_MS,
+    );
     try {
       await this.#engine.start();
     } finally {

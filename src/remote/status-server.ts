@@ -17,7 +17,8 @@ export interface StatusServer {
 /** `/health`: this program's loop turns. `/ready`: it takes tasks. `/metrics`: counts in Prometheus' text form. */
 export async function serveStatus(port: number, host: string, source: StatusSource): Promise<StatusServer> {
   const server = createServer((request, response) => {
-    const answer = (status: number, text: string, type = "text/plain; charset=utf-8") => response.writeHead(status, { "content-type": type }).end(text);
+    const answer = (status: number, text: string, type = "text/plain; charset=utf-8") =>
+      response.writeHead(status, { "content-type": type }).end(text);
     const path = request.url?.split("?")[0];
     if (request.method !== "GET" && request.method !== "HEAD") answer(405, "GET only\n");
     else if (path === "/health") answer(200, "ok\n");
@@ -45,9 +46,12 @@ export async function serveStatus(port: number, host: string, source: StatusSour
 
 /** A scaler adds what waits, what waits by priority, and what is delayed. */
 async function metrics(source: StatusSource): Promise<string> {
-  const queue = Object.entries(await source.counts()).map(([state, count]) => `allcores_queue_tasks{state="${state}"} ${count}`);
+  const queue = Object.entries(await source.counts()).map(
+    ([state, count]) => `allcores_queue_tasks{state="${state}"} ${count}`,
+  );
   const own = Object.entries(source.own()).map(
-    ([state, count]) => `allcores_worker_tasks{state="${state.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"} ${count}`,
+    ([state, count]) =>
+      `allcores_worker_tasks{state="${state.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}"} ${count}`,
   );
   return [
     "# HELP allcores_queue_tasks Tasks of the queue by state.",

@@ -1,5 +1,12 @@
 import { encodeError } from "../codec/index.js";
-import { isAllcoresError, MemoryLimitError, StateError, TimeoutError, type WorkerDeath, WorkerDiedError } from "../errors/index.js";
+import {
+  isAllcoresError,
+  MemoryLimitError,
+  StateError,
+  TimeoutError,
+  type WorkerDeath,
+  WorkerDiedError,
+} from "../errors/index.js";
 import { hearProgress } from "../futures/future.js";
 import type { Pool } from "../pools/pool.js";
 import { ProcessPool } from "../pools/process-pool.js";
@@ -53,14 +60,21 @@ export class TaskRunner {
     this.#slots = settings.workers;
     this.#allow = allow;
     this.#payloads = new Payloads(() => engine.values);
-    this.#body = (taskModule<{ runRemote: Body }>(new URL("./body.js", import.meta.url)) as { runRemote: Task<Body> }).runRemote;
+    this.#body = (
+      taskModule<{ runRemote: Body }>(new URL("./body.js", import.meta.url)) as { runRemote: Task<Body> }
+    ).runRemote;
   }
 
   get builds(): string[] {
     return this.#allow.builds;
   }
 
-  get counts(): { readonly running: number; readonly done: number; readonly failed: number; readonly leftToOthers: number } {
+  get counts(): {
+    readonly running: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly leftToOthers: number;
+  } {
     return { ...this.#counts };
   }
 
@@ -80,7 +94,11 @@ export class TaskRunner {
 
   async #serve(run: ServedRun): Promise<RunResult> {
     const { wire, losses } = run;
-    if (wire.v !== WIRE_VERSION) return this.#elsewhere(wire, `it is written in version ${wire.v} of the wire, and this worker reads ${WIRE_VERSION}`);
+    if (wire.v !== WIRE_VERSION)
+      return this.#elsewhere(
+        wire,
+        `it is written in version ${wire.v} of the wire, and this worker reads ${WIRE_VERSION}`,
+      );
     const name = parseName(wire.task);
     const found = this.#allow.find(name);
     if ("elsewhere" in found) return this.#elsewhere(wire, found.elsewhere);
@@ -118,14 +136,17 @@ export class TaskRunner {
       } catch (error) {
         if (stop.isAsked) throw error;
         if (isAllcoresError(error) && error.code === "ERR_ALLCORES_TIMEOUT")
-          throw new TimeoutError(`the task "${wire.task}" ran for longer than its taskTimeout of ${wire.limit} ms and was called off`);
+          throw new TimeoutError(
+            `the task "${wire.task}" ran for longer than its taskTimeout of ${wire.limit} ms and was called off`,
+          );
         const deaths = error instanceof WorkerDiedError || error instanceof MemoryLimitError ? error.deaths : [];
         const last = deaths.at(-1);
         if (last === undefined) throw error;
         const loss = lossOf(last);
         known.push(loss);
         run.lost(loss);
-        if (known.length > wire.lost) throw last.reason === "memory" ? tooMuchMemory(wire, known, error) : diedOf(wire, known, error);
+        if (known.length > wire.lost)
+          throw last.reason === "memory" ? tooMuchMemory(wire, known, error) : diedOf(wire, known, error);
       }
     }
   }
@@ -184,7 +205,15 @@ export class TaskRunner {
 }
 
 function lossOf({ worker, pid, time, ranFor, reason, signal, exitCode }: WorkerDeath): LostWorker {
-  return { worker, pid: pid ?? 0, time, ranFor, reason: reason === "memory" || reason === "signal" ? reason : "exit", signal, exitCode };
+  return {
+    worker,
+    pid: pid ?? 0,
+    time,
+    ranFor,
+    reason: reason === "memory" || reason === "signal" ? reason : "exit",
+    signal,
+    exitCode,
+  };
 }
 
 /** The deaths that a task has behind it, as every pool tells them. */
@@ -218,7 +247,9 @@ function diedOf(wire: Wire, losses: readonly LostWorker[], cause?: unknown): Wor
     deaths: deathsOf(wire, losses),
     signal: last?.signal,
     exitCode: last?.exitCode,
-    ...(cause === undefined ? {} : { cause: cause instanceof Error ? new StateError(cause.message.split("\n")[0]!) : cause }),
+    ...(cause === undefined
+      ? {}
+      : { cause: cause instanceof Error ? new StateError(cause.message.split("\n")[0]!) : cause }),
   });
 }
 

@@ -61,7 +61,9 @@ export function readWire(value: unknown): Wire {
     typeof wire.chunk !== "boolean" ||
     typeof wire.stops !== "boolean" ||
     typeof wire.key !== "string" ||
-    ![wire.attempt, wire.first, wire.lost, wire.limit, wire.most, wire.keep].every((number) => typeof number === "number" && number >= 0)
+    ![wire.attempt, wire.first, wire.lost, wire.limit, wire.most, wire.keep].every(
+      (number) => typeof number === "number" && number >= 0,
+    )
   )
     throw new CorruptError("what lies in the queue is no task of this library: somebody else writes there");
   checkPayload(wire.args);
@@ -80,6 +82,8 @@ export function readResult(value: unknown): WireResult {
 function checkPayload(value: unknown): void {
   const payload = value as { m?: unknown; k?: unknown; n?: unknown } | null | undefined;
   const isPayload =
-    typeof payload === "object" && payload !== null && (typeof payload.m === "string" || (typeof payload.k === "string" && typeof payload.n === "number"));
+    typeof payload === "object" &&
+    payload !== null &&
+    (typeof payload.m === "string" || (typeof payload.k === "string" && typeof payload.n === "number"));
   if (!isPayload) throw new CorruptError("a message in the queue carries no value");
 }

@@ -87,7 +87,13 @@ export class ArrayBlock extends SharedObject {
   get view(): ScalarView {
     this.checkUsable();
     const { View } = this.trait;
-    return (this.#view ??= userView(this, this.heap, this.#unit, this.#bytes, (buffer, byteOffset) => new View(buffer, byteOffset, this.length)));
+    return (this.#view ??= userView(
+      this,
+      this.heap,
+      this.#unit,
+      this.#bytes,
+      (buffer, byteOffset) => new View(buffer, byteOffset, this.length),
+    ));
   }
 
   get lock(): RLock {
@@ -97,7 +103,11 @@ export class ArrayBlock extends SharedObject {
 
   protected override facts(): Facts {
     const { array, length, trait } = this;
-    return { type: trait.type, length, items: Array.from({ length: Math.min(length, MOST_SHOWN) }, (_, index) => array.get(index)) };
+    return {
+      type: trait.type,
+      length,
+      items: Array.from({ length: Math.min(length, MOST_SHOWN) }, (_, index) => array.get(index)),
+    };
   }
 
   override checkUsable(): void {

@@ -28,7 +28,13 @@ export interface Cells<T extends Scalar = Scalar> {
 }
 
 /** Cells of this type at this place. `where` is what a cell is called in errors. */
-export function cellsAt(trait: ScalarTrait, buffer: ArrayBufferLike, byteOffset: number, length: number, where: string): Cells {
+export function cellsAt(
+  trait: ScalarTrait,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+  where: string,
+): Cells {
   const view = new trait.View(buffer, byteOffset, length);
   switch (trait.type) {
     case "bool":
@@ -271,7 +277,9 @@ class BooleanCells implements Cells<boolean> {
   }
 
   add(): never {
-    throw new ArgumentTypeError("add() and sub() are for numbers, this is a bool: assign it, or use compareExchange() or update()");
+    throw new ArgumentTypeError(
+      "add() and sub() are for numbers, this is a bool: assign it, or use compareExchange() or update()",
+    );
   }
 
   sub(): never {
@@ -310,7 +318,8 @@ export class FreedCells implements Cells<never> {
 }
 
 function refuseSummand(n: unknown, type: ScalarType): never {
-  if (type === "bigint64" || type === "biguint64") throw new ArgumentTypeError(`n must be a bigint such as 5n (${type}), got ${show(n)}`);
+  if (type === "bigint64" || type === "biguint64")
+    throw new ArgumentTypeError(`n must be a bigint such as 5n (${type}), got ${show(n)}`);
   if (typeof n !== "number") throw new ArgumentTypeError(`n must be a number (${type}), got ${show(n)}`);
   throw new ArgumentRangeError(`n must be an integer (${type}), got ${show(n)}`);
 }

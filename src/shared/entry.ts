@@ -19,7 +19,19 @@ import type { Message } from "../codec/message.js";
 import type { HeldBlock } from "../codec/marshalled.js";
 import { storeMessage } from "../codec/stored-message.js";
 import { CorruptError, OutOfMemoryError, UnknownClassError } from "../errors/index.js";
-import { atomics, BLOCK, BLOCK_HEADER_WORDS, DRAFT, EXTENT, type Heap, KIND, processHeapOf, sharedNow, stillStands, threadHeapOf } from "../memory/index.js";
+import {
+  atomics,
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  DRAFT,
+  EXTENT,
+  type Heap,
+  KIND,
+  processHeapOf,
+  sharedNow,
+  stillStands,
+  threadHeapOf,
+} from "../memory/index.js";
 import { keyWords, type PackedKey } from "./packed-key.js";
 
 export const ENTRY = { hash: 0, shape: 1, head: 2, key: 3 } as const;
@@ -46,7 +58,13 @@ let idle: Scratch | undefined;
  * Writes an entry that nobody can find yet, as this worker's draft. The holds of the message become the entry's. Where
  * memory is full it tries again as often as `makeRoom` returns true.
  */
-export function draftEntry(heap: Heap, key: PackedKey | undefined, message: Message, due: number, makeRoom?: () => boolean): number {
+export function draftEntry(
+  heap: Heap,
+  key: PackedKey | undefined,
+  message: Message,
+  due: number,
+  makeRoom?: () => boolean,
+): number {
   for (;;) {
     try {
       return writeEntry(heap, key, message, due);
@@ -70,7 +88,11 @@ function writeEntry(heap: Heap, key: PackedKey | undefined, message: Message, du
   const flags = (stored ? STORED : 0) | (holds.length > 0 ? HOLDS : 0) | (due === NEVER ? 0 : DUE);
   try {
     if (stored) extent = storeMessage(heap, message);
-    entry = heap.allocator.allocate(value + valueWords + (due === NEVER ? 0 : 2) + (holds.length > 0 ? 1 + 2 * holds.length : 0), KIND.plain, DRAFT);
+    entry = heap.allocator.allocate(
+      value + valueWords + (due === NEVER ? 0 : 2) + (holds.length > 0 ? 1 + 2 * holds.length : 0),
+      KIND.plain,
+      DRAFT,
+    );
   } catch (error) {
     if (extent !== 0) heap.allocator.free(extent);
     throw error;
@@ -212,7 +234,10 @@ export function readEntry(heap: Heap, entry: number, page: number, generation: n
     idle = scratch;
     return UNREAD;
   }
-  const value = due === NEVER || due > sharedNow() ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length, undefined, heap)) : undefined;
+  const value =
+    due === NEVER || due > sharedNow()
+      ? (shortTextIn(scratch.bytes, length) ?? decode(scratch.bytes, 0, length, undefined, heap))
+      : undefined;
   idle = scratch;
   return value;
 }
@@ -263,7 +288,8 @@ export function takeValue(heap: Heap, entry: number): TakenValue {
   const value = entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!);
   if ((head & STORED) === 0) {
     const length = head >>> FLAG_BITS;
-    if (length > MOST_INLINE_BYTES) throw new CorruptError(`an entry in shared memory says that its value has ${length} bytes`);
+    if (length > MOST_INLINE_BYTES)
+      throw new CorruptError(`an entry in shared memory says that its value has ${length} bytes`);
     return { bytes: heap.bytes.slice(value * 4, value * 4 + length), holds, pinned: 0, pin: undefined };
   }
   const extent = words[value]!;
@@ -317,12 +343,19 @@ function heapHolding(acrossProcesses: boolean, heapId: number): Heap | undefined
 }
 
 function afterValue(words: Int32Array, entry: number, head: number): number {
-  return entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!) + ((head & STORED) !== 0 ? 1 : ((head >>> FLAG_BITS) + 3) >> 2);
+  return (
+    entry +
+    ENTRY.key +
+    keyWords(words[entry + ENTRY.shape]!) +
+    ((head & STORED) !== 0 ? 1 : ((head >>> FLAG_BITS) + 3) >> 2)
+  );
 }
 
 function extentOf(heap: Heap, entry: number): number {
   const { words } = heap;
-  return (words[entry + ENTRY.head]! & STORED) === 0 ? 0 : words[entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!)]!;
+  return (words[entry + ENTRY.head]! & STORED) === 0
+    ? 0
+    : words[entry + ENTRY.key + keyWords(words[entry + ENTRY.shape]!)]!;
 }
 
 const nothing: readonly never[] = [];
@@ -333,7 +366,8 @@ function holdsOf(heap: Heap, entry: number): readonly HeldBlock[] {
   if ((head & HOLDS) === 0) return nothing;
   let at = afterValue(words, entry, head) + ((head & DUE) !== 0 ? 2 : 0);
   const count = words[at++]!;
-  if (!(count >>> 0 <= heap.allocator.sizeOfBlock(entry) / 2)) throw new CorruptError(`an entry in shared memory says that it holds ${count} objects`);
+  if (!(count >>> 0 <= heap.allocator.sizeOfBlock(entry) / 2))
+    throw new CorruptError(`an entry in shared memory says that it holds ${count} objects`);
   return Array.from({ length: count }, () => {
     const heapId = words[at++]!;
     const block = words[at++]!;

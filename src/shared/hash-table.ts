@@ -161,7 +161,8 @@ export class HashTable {
     const segment = this.#segmentOf(hash);
     const mask = this.#segments.slotsOf(segment) - 1;
     let index = hash & mask;
-    for (let step = 0; words[segment + SLOTS + index * SLOT_WORDS + NAMED]! > 0; index = (index + 1) & mask) if (step++ > mask) full();
+    for (let step = 0; words[segment + SLOTS + index * SLOT_WORDS + NAMED]! > 0; index = (index + 1) & mask)
+      if (step++ > mask) full();
     const slot = segment + SLOTS + index * SLOT_WORDS;
     if (words[slot + NAMED] === 0) words[segment + USED]!++;
     words[segment + LIVE]!++;
@@ -318,7 +319,10 @@ export class HashTable {
     if (live !== 0 && !(live >>> 0 <= this.#segments.slotsOf(old)))
       throw new CorruptError(`a segment of a map in shared memory says that it holds ${live} entries`);
     // Not where the hashes are so much alike that the directory would grow without use.
-    const split = slotsLogFor(live + 1) > MOST_SLOTS_LOG && bits < MOST_DEPTH && (bits < depth || 2 ** depth <= 64 + before[this.#at + COUNT]! / 32);
+    const split =
+      slotsLogFor(live + 1) > MOST_SLOTS_LOG &&
+      bits < MOST_DEPTH &&
+      (bits < depth || 2 ** depth <= 64 + before[this.#at + COUNT]! / 32);
     const side = 31 - bits;
     const counts: [number, number] = [live, 0];
     if (split) {
@@ -355,7 +359,8 @@ export class HashTable {
         const part = parts[split ? (((its >>> side) & 1) as 0 | 1) : 0];
         const mask = (1 << words[part + SLOTS_LOG]!) - 1;
         let index = its & mask;
-        for (let step = 0; words[part + SLOTS + index * SLOT_WORDS + NAMED] !== 0; index = (index + 1) & mask) if (step++ > mask) full();
+        for (let step = 0; words[part + SLOTS + index * SLOT_WORDS + NAMED] !== 0; index = (index + 1) & mask)
+          if (step++ > mask) full();
         words[part + SLOTS + index * SLOT_WORDS] = its;
         words[part + SLOTS + index * SLOT_WORDS + NAMED] = entry;
         words[part + USED]!++;
@@ -365,7 +370,8 @@ export class HashTable {
     words[renewed + DEPTH] = newDepth;
     for (let cell = 0; cell < 2 ** newDepth; cell++) {
       const known = old === 0 ? 0 : words[directory + CELLS + (cell >>> (newDepth - depth))]!;
-      words[renewed + CELLS + cell] = known !== old ? known : parts[split ? (((cell >>> (newDepth - bits - 1)) & 1) as 0 | 1) : 0];
+      words[renewed + CELLS + cell] =
+        known !== old ? known : parts[split ? (((cell >>> (newDepth - bits - 1)) & 1) as 0 | 1) : 0];
     }
     for (const block of drafts) allocator.publish(block);
     store(words, this.#at + DIRECTORY, renewed);

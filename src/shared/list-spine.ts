@@ -14,7 +14,17 @@
 import { ArgumentRangeError, CorruptError } from "../errors/index.js";
 import { atomics, DRAFT, generationWord, type Heap, pageStateWord } from "../memory/index.js";
 import { MONITOR_WORDS } from "../objects/index.js";
-import { destroyEntry, ENTRY, publishEntry, reachEntry, readEntry, retireEntry, type TakenValue, takeValue, UNREAD } from "./entry.js";
+import {
+  destroyEntry,
+  ENTRY,
+  publishEntry,
+  reachEntry,
+  readEntry,
+  retireEntry,
+  type TakenValue,
+  takeValue,
+  UNREAD,
+} from "./entry.js";
 import { KIND } from "./kinds.js";
 
 const { load, store } = atomics;
@@ -86,7 +96,8 @@ export class ListSpine {
     if (!(entry > ENTRY.key && entry + ENTRY.key < limit)) return UNREAD;
     const page = load(words, pageStateWord(entry));
     const generation = load(words, generationWord(entry));
-    if (load(words, cell) !== entry || load(words, spine + FIRST) !== first || load(words, spine + END) !== end) return UNREAD;
+    if (load(words, cell) !== entry || load(words, spine + FIRST) !== first || load(words, spine + END) !== end)
+      return UNREAD;
     if (load(words, at + LIST.epoch) !== epoch) return UNREAD;
     return readEntry(heap, entry, page, generation);
   }
@@ -142,7 +153,8 @@ export class ListSpine {
     const heap = this.#heap;
     const cell = this.#cellOf(index) || this.#outside(index);
     const current = heap.words[cell]!;
-    if (seen !== undefined && (current !== seen.entry || load(heap.words, generationWord(current)) !== seen.generation)) return false;
+    if (seen !== undefined && (current !== seen.entry || load(heap.words, generationWord(current)) !== seen.generation))
+      return false;
     publishEntry(heap, entry);
     store(heap.words, cell, entry);
     retireEntry(heap, current, this.#retired);
@@ -266,7 +278,8 @@ export function destroySpine(heap: Heap, at: number): void {
   const spine = load(words, at + LIST.spine);
   if (spine === 0) return;
   const room = heap.allocator.sizeOfBlock(heap.allocator.check(spine)) - CELLS;
-  if (!(words[spine + FIRST]! >= 0 && words[spine + END]! <= room)) throw new CorruptError("a list in shared memory has more items than there is room for");
+  if (!(words[spine + FIRST]! >= 0 && words[spine + END]! <= room))
+    throw new CorruptError("a list in shared memory has more items than there is room for");
   for (let place = words[spine + FIRST]!; place < words[spine + END]!; place++) {
     const entry = words[spine + CELLS + place]!;
     reachEntry(heap, entry);

@@ -6,7 +6,18 @@
  */
 import { CorruptError, TooLargeError } from "../errors/index.js";
 import { atomics, generationWord, HEADER, type Heap } from "../memory/index.js";
-import { destroyEntry, dueOf, ENTRY, endsOf, publishEntry, reachEntry, retireEntry, type TakenValue, takeValue, weightOf } from "./entry.js";
+import {
+  destroyEntry,
+  dueOf,
+  ENTRY,
+  endsOf,
+  publishEntry,
+  reachEntry,
+  retireEntry,
+  type TakenValue,
+  takeValue,
+  weightOf,
+} from "./entry.js";
 import { HashTable } from "./hash-table.js";
 import { MAP } from "./map-layout.js";
 import { keyAt, type PackedKey } from "./packed-key.js";
@@ -54,7 +65,9 @@ export class MapContents {
     const touchBytes = heap.words[at + MAP.touchBytes]!;
     if (touchBytes <= 0) return;
     if (MAP.touches + touchBytes / 4 > heap.allocator.sizeOfBlock(at))
-      throw new CorruptError(`a map in shared memory says that it has ${touchBytes} bytes for what its entries are used`);
+      throw new CorruptError(
+        `a map in shared memory says that it has ${touchBytes} bytes for what its entries are used`,
+      );
     this.touches = new Touches(heap, at + MAP.touches, touchBytes);
   }
 
@@ -106,7 +119,12 @@ export class MapContents {
     const entry = this.entryOf(its, now);
     if (entry === 0) return undefined;
     const { words } = this.#heap;
-    return { taken: takeValue(this.#heap, entry), entry, generation: load(words, generationWord(entry)), due: dueOf(words, entry) };
+    return {
+      taken: takeValue(this.#heap, entry),
+      entry,
+      generation: load(words, generationWord(entry)),
+      due: dueOf(words, entry),
+    };
   }
 
   /**
@@ -178,7 +196,10 @@ export class MapContents {
       }
     }
     if (max === 0) return;
-    if (weight > max) throw new TooLargeError(`an entry of ${weight * 4} bytes never fits into ${this.#title()}, whose maxBytes is ${max * 4}`);
+    if (weight > max)
+      throw new TooLargeError(
+        `an entry of ${weight * 4} bytes never fits into ${this.#title()}, whose maxBytes is ${max * 4}`,
+      );
     this.#evict(() => table.weight + more <= max, replaced, now);
   }
 
@@ -232,7 +253,8 @@ export class MapContents {
     const heap = this.#heap;
     const { words } = heap;
     const at = this.#at;
-    if (words[at + MAP.cleared] !== 0 && words[at + MAP.cleared] === this.table.directory) store(words, at + MAP.cleared, 0);
+    if (words[at + MAP.cleared] !== 0 && words[at + MAP.cleared] === this.table.directory)
+      store(words, at + MAP.cleared, 0);
     this.table.recount((entry) => {
       reachEntry(heap, entry);
       return weightOf(heap, entry);

@@ -42,7 +42,8 @@ export interface Bounds {
 export function boundsOf(options: SharedMapOptions | undefined): Bounds {
   checkOptions(options);
   const { maxBytes = 0, ttl = NEVER } = options ?? {};
-  if (typeof maxBytes !== "number") throw new ArgumentTypeError(`options.maxBytes must be a number, got ${show(maxBytes)}`);
+  if (typeof maxBytes !== "number")
+    throw new ArgumentTypeError(`options.maxBytes must be a number, got ${show(maxBytes)}`);
   if (!(maxBytes >= 0)) throw new ArgumentRangeError(`options.maxBytes must be 0 (no limit) or more, got ${maxBytes}`);
   const words = maxBytes === NEVER ? 0 : Math.floor(maxBytes / 4);
   if (words > 0xffffffff) throw new ArgumentRangeError(`options.maxBytes must be less than 16 GiB, got ${maxBytes}`);
@@ -67,7 +68,8 @@ export function dueFrom(options: EntryOptions | undefined, ttl: number): number 
 }
 
 function checkTtl(ttl: unknown): number {
-  if (typeof ttl !== "number") throw new ArgumentTypeError(`options.ttl must be a number of milliseconds, got ${show(ttl)}`);
+  if (typeof ttl !== "number")
+    throw new ArgumentTypeError(`options.ttl must be a number of milliseconds, got ${show(ttl)}`);
   if (!(ttl > 0)) throw new ArgumentRangeError(`options.ttl must be more than 0 milliseconds, got ${ttl}`);
   // The clock's moments are whole numbers of 53 bits: what ends after that never does.
   return ttl < MOST_TTL ? ttl : NEVER;

@@ -96,7 +96,9 @@ export class MapReader<V> {
   entries(): [string, V][] {
     const heap = this.#heap;
     const taken: [string, TakenValue][] = [];
-    this.#inside((now) => this.#contents.forEach(now, (entry) => taken.push([this.#contents.keyOf(entry), takeValue(heap, entry)])));
+    this.#inside((now) =>
+      this.#contents.forEach(now, (entry) => taken.push([this.#contents.keyOf(entry), takeValue(heap, entry)])),
+    );
     return taken.map(([key, value]) => [key, openValue(heap, value) as V]);
   }
 }

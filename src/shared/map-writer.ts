@@ -27,7 +27,10 @@ export class MapWriter<V> {
 
   /** A value on its way in; `what` it is called in errors. */
   message(value: V, what: string): Message {
-    if (value === undefined) throw new ArgumentTypeError(`${what} must not be undefined, which stands for "absent": delete() the key, or use null`);
+    if (value === undefined)
+      throw new ArgumentTypeError(
+        `${what} must not be undefined, which stands for "absent": delete() the key, or use null`,
+      );
     return encode(value, { to: this.#heap.across, root: what, keeps: true });
   }
 
@@ -89,7 +92,8 @@ export class MapWriter<V> {
     const bytes = expected === undefined ? undefined : this.#bytes(expected);
     for (;;) {
       const seen = this.#look(key);
-      const isExpected = seen === undefined ? bytes === undefined : bytes !== undefined && Buffer.compare(seen.taken.bytes, bytes) === 0;
+      const isExpected =
+        seen === undefined ? bytes === undefined : bytes !== undefined && Buffer.compare(seen.taken.bytes, bytes) === 0;
       if (seen !== undefined) dropValue(this.#heap, seen.taken);
       if (!isExpected) return false;
       if (this.#replace(key, next, "next", seen, keepsDue ? (seen?.due ?? due) : due)) return true;

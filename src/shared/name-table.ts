@@ -31,7 +31,8 @@ const decoder = new TextDecoder();
 /** A name as bytes. @throws ArgumentTypeError, ArgumentRangeError */
 export function nameBytes(name: unknown): Uint8Array {
   if (typeof name !== "string") throw new ArgumentTypeError(`the name must be a string, got ${show(name)}`);
-  if (!name.isWellFormed()) throw new ArgumentRangeError("the name holds half of a surrogate pair, which no other text equals");
+  if (!name.isWellFormed())
+    throw new ArgumentRangeError("the name holds half of a surrogate pair, which no other text equals");
   const bytes = encoder.encode(name);
   if (bytes.length === 0 || bytes.length > MOST_NAME_BYTES)
     throw new ArgumentRangeError(`the name must have 1 to ${MOST_NAME_BYTES} bytes, got ${bytes.length}`);
@@ -87,7 +88,9 @@ export function find(heap: Heap, name: Uint8Array, kind: number): number {
   });
   if (other !== 0) {
     heap.references.letGo(other);
-    throw new NameTakenError(`something else is named ${show(decoder.decode(name))}: names are shared by SharedMemory and SharedMap`);
+    throw new NameTakenError(
+      `something else is named ${show(decoder.decode(name))}: names are shared by SharedMemory and SharedMap`,
+    );
   }
   return found;
 }
@@ -135,7 +138,8 @@ function search(heap: Heap, name: Uint8Array): number {
 function nameIn(heap: Heap, entry: number): Uint8Array {
   heap.allocator.check(entry);
   const length = heap.words[entry + LENGTH]!;
-  if (length >>> 0 > MOST_NAME_BYTES) throw new CorruptError(`an entry of the names of shared memory says that its name has ${length} bytes`);
+  if (length >>> 0 > MOST_NAME_BYTES)
+    throw new CorruptError(`an entry of the names of shared memory says that its name has ${length} bytes`);
   heap.reserveWords(entry + NAME + Math.ceil(length / 4));
   return heap.bytes.subarray((entry + NAME) * 4, (entry + NAME) * 4 + length);
 }

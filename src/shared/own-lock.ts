@@ -34,6 +34,7 @@ export function letGoOfLock(heap: Heap, word: number): void {
 
 function attach(heap: Heap, at: number, label: string | undefined): RLock {
   heap.allocator.retain(at);
-  if (heap.allocator.kindOf(at) !== KIND.rlock) throw new CorruptError(`a word of shared memory names word ${at} as a lock, which it is not`);
+  if (heap.allocator.kindOf(at) !== KIND.rlock)
+    throw new CorruptError(`a word of shared memory names word ${at} as a lock, which it is not`);
   return wrap(heap, at, label === undefined ? undefined : `${label}.lock`, RLock.attach);
 }

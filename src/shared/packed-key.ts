@@ -22,7 +22,8 @@ export class PackedKey {
   pack(key: string, seed: number): this {
     if (typeof key !== "string") throw new ArgumentTypeError(`the key must be a string, got ${show(key)}`);
     const units = key.length;
-    if (units > MOST_UNITS) throw new TooLargeError(`a key of ${units} characters is longer than any key may be (${MOST_UNITS})`);
+    if (units > MOST_UNITS)
+      throw new TooLargeError(`a key of ${units} characters is longer than any key may be (${MOST_UNITS})`);
     let { words } = this;
     const most = (units + 3) >> 2;
     if (most > words.length) words = this.words = new Int32Array(most);
@@ -96,7 +97,8 @@ export function keyAt(bytes: Uint8Array, word: number, shape: number): string {
   const units = shape >>> 1;
   const wide = (shape & 1) !== 0;
   const length = wide ? units * 2 : units;
-  if (!(start >= 0 && start + length <= bytes.length)) throw new CorruptError(`an entry in shared memory says that its key has ${length} bytes`);
+  if (!(start >= 0 && start + length <= bytes.length))
+    throw new CorruptError(`an entry in shared memory says that its key has ${length} bytes`);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length);
   // V8 looks twice at what may take two bytes a character: at a copy, since the entry may be freed, and written over,
   // meanwhile.

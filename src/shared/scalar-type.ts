@@ -68,7 +68,8 @@ export function traitOf(type: unknown, where: string): ScalarTrait {
   const found = byType.get(type);
   if (found !== undefined) return found;
   const known = [...byType.keys()].map((name) => `"${name}"`).join(", ");
-  if (typeof type !== "string") throw new ArgumentTypeError(`${where} must name a type, one of ${known}; got ${show(type)}`);
+  if (typeof type !== "string")
+    throw new ArgumentTypeError(`${where} must name a type, one of ${known}; got ${show(type)}`);
   throw new ArgumentRangeError(`${where} must be one of ${known}; got ${show(type)}`);
 }
 
@@ -96,7 +97,12 @@ export function checkScalar(type: ScalarType, value: unknown, where: string): vo
     case "biguint64":
       if (typeof value !== "bigint") refuseKind(where, "a bigint such as 5n", type, value);
       if ((type === "bigint64" ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) !== value) {
-        refuseRange(where, type === "bigint64" ? "from -(2n ** 63n) to 2n ** 63n - 1n" : "from 0n to 2n ** 64n - 1n", type, value);
+        refuseRange(
+          where,
+          type === "bigint64" ? "from -(2n ** 63n) to 2n ** 63n - 1n" : "from 0n to 2n ** 64n - 1n",
+          type,
+          value,
+        );
       }
       return;
     case "float64":
@@ -109,7 +115,8 @@ export function checkScalar(type: ScalarType, value: unknown, where: string): vo
     default: {
       if (typeof value !== "number") refuseKind(where, "a number", type, value);
       const [least, most] = rangeOf(type);
-      if (!(Number.isInteger(value) && value >= least && value <= most)) refuseRange(where, `an integer from ${least} to ${most}`, type, value);
+      if (!(Number.isInteger(value) && value >= least && value <= most))
+        refuseRange(where, `an integer from ${least} to ${most}`, type, value);
     }
   }
 }

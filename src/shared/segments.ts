@@ -56,7 +56,8 @@ export class Segments {
     for (let cell = 0; cell < 2 ** depth; ) {
       const segment = this.#heap.allocator.check(words[directory + CELLS + cell]!);
       const bits = words[segment + SHARED_BITS]!;
-      if (!(bits >= 0 && bits <= depth)) throw new CorruptError(`a segment of a map in shared memory says that its hashes share ${bits} bits`);
+      if (!(bits >= 0 && bits <= depth))
+        throw new CorruptError(`a segment of a map in shared memory says that its hashes share ${bits} bits`);
       cell += 2 ** (depth - bits);
       visit(segment);
     }
@@ -66,6 +67,7 @@ export class Segments {
   forEachEntry(segment: number, visit: (hash: number, entry: number) => void): void {
     const { words } = this.#heap;
     const end = segment + SLOTS + this.slotsOf(segment) * SLOT_WORDS;
-    for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS) if (words[slot + NAMED]! > 0) visit(words[slot]!, words[slot + NAMED]!);
+    for (let slot = segment + SLOTS; slot < end; slot += SLOT_WORDS)
+      if (words[slot + NAMED]! > 0) visit(words[slot]!, words[slot + NAMED]!);
   }
 }

@@ -291,7 +291,9 @@ class ArrayOfCells<T extends Scalar> implements SharedArray<T, ScalarView>, Cros
     if (Number.isInteger(index) && index < 0 && index >= -this.length) return index + this.length;
     this.#block.checkUsable();
     if (typeof index !== "number") throw new ArgumentTypeError(`index must be a number, got ${show(index)}`);
-    throw new ArgumentRangeError(`index must be an integer from ${-this.length} to ${this.length - 1}, got ${show(index)}`);
+    throw new ArgumentRangeError(
+      `index must be an integer from ${-this.length} to ${this.length - 1}, got ${show(index)}`,
+    );
   }
 }
 
@@ -302,8 +304,14 @@ function attach(handle: Handle): ArrayBlock {
 }
 
 function itemsOf(trait: ScalarTrait, init: unknown): ArrayLike<unknown> {
-  if (typeof init !== "object" || init === null || !(Symbol.iterator in init || typeof (init as { length?: unknown }).length === "number")) {
-    throw new ArgumentTypeError(`new SharedArray(type, lengthOrInit): a length, or an iterable or array-like of items; got ${show(init)}`);
+  if (
+    typeof init !== "object" ||
+    init === null ||
+    !(Symbol.iterator in init || typeof (init as { length?: unknown }).length === "number")
+  ) {
+    throw new ArgumentTypeError(
+      `new SharedArray(type, lengthOrInit): a length, or an iterable or array-like of items; got ${show(init)}`,
+    );
   }
   // A typed array of the same type has nothing that could not fit.
   if (ArrayBuffer.isView(init) && (init as Uint8Array)[Symbol.toStringTag] === trait.View.name && trait.type !== "bool")
@@ -315,7 +323,9 @@ function itemsOf(trait: ScalarTrait, init: unknown): ArrayLike<unknown> {
 
 function checkLength(trait: ScalarTrait, length: number, across: Across | undefined): void {
   if (!Number.isInteger(length) || length < 0) {
-    throw new ArgumentRangeError(`new SharedArray(type, length): the length must be an integer of 0 or more, got ${show(length)}`);
+    throw new ArgumentRangeError(
+      `new SharedArray(type, length): the length must be an integer of 0 or more, got ${show(length)}`,
+    );
   }
   const bytes = length * trait.bytes;
   checkBytes(bytes, across);

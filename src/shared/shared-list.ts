@@ -139,7 +139,8 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   update<R extends T>(index: number, fn: (current: T) => R): R {
     this.checkUsable();
     checkIndex(index);
-    if (typeof fn !== "function") throw new ArgumentTypeError(`update(index, fn): fn must be a function, got ${show(fn)}`);
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`update(index, fn): fn must be a function, got ${show(fn)}`);
     const { heap } = this;
     for (;;) {
       const seen = this.#inside(() => this.#spine.look(index));
@@ -268,7 +269,9 @@ export class SharedList<T = unknown> extends Monitor implements Iterable<T> {
   toArray(): T[] {
     this.checkUsable();
     const { heap } = this;
-    const taken = this.#inside(() => Array.from({ length: this.#spine.length }, (_, index) => takeValue(heap, this.#spine.entryAt(index))));
+    const taken = this.#inside(() =>
+      Array.from({ length: this.#spine.length }, (_, index) => takeValue(heap, this.#spine.entryAt(index))),
+    );
     return taken.map((value) => openValue(heap, value) as T);
   }
 

@@ -13,7 +13,14 @@ import { ArgumentTypeError, ownOptions } from "../errors/index.js";
 import { atomics, type Heap, onDestroy, sharedNow } from "../memory/index.js";
 import { destroyContents, MapContents } from "./map-contents.js";
 import { format, MAP, sizeOf, ttlOf } from "./map-layout.js";
-import { type Bounds, boundsOf, dueFrom, type EntryOptions, MAP_OPTIONS, type SharedMapOptions } from "./map-options.js";
+import {
+  type Bounds,
+  boundsOf,
+  dueFrom,
+  type EntryOptions,
+  MAP_OPTIONS,
+  type SharedMapOptions,
+} from "./map-options.js";
 import type { SharedMapStats } from "./map-stats.js";
 import { MapReader } from "./map-reader.js";
 import { MapWriter } from "./map-writer.js";
@@ -256,7 +263,8 @@ export class SharedMap<V = unknown> extends Monitor implements Iterable<[string,
    */
   update<R extends V | undefined>(key: string, fn: (current: V | undefined) => R, options?: EntryOptions): R {
     this.checkUsable();
-    if (typeof fn !== "function") throw new ArgumentTypeError(`update(key, fn): fn must be a function, got ${show(fn)}`);
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`update(key, fn): fn must be a function, got ${show(fn)}`);
     const due = this.#due(options);
     return this.#writer.update(key, fn, due, options?.ttl === undefined);
   }

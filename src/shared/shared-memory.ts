@@ -8,7 +8,13 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { shownBuffer } from "../codec/shared-buffer.js";
 import { Handle, heapOfReach, onInspect, type Reach, registerShared, SharedObject, wrap } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, NameNotFoundError, NameTakenError, ownOptions } from "../errors/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  NameNotFoundError,
+  NameTakenError,
+  ownOptions,
+} from "../errors/index.js";
 import { DRAFT, type Heap, onDestroy } from "../memory/index.js";
 import { find, isTaken, link, nameAt, nameBytes, unlink } from "./name-table.js";
 import { type ScalarType, type ScalarViews, show, traitOf } from "./scalar-type.js";
@@ -142,7 +148,9 @@ export class SharedMemory extends SharedObject {
     const at = find(heap, encoded, KIND.sharedMemory);
     if (at !== 0) return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
     const { reach } = heap;
-    const others = (["threads", "processes", "machine"] as const).filter((other) => other !== reach).map((other) => `{ across: "${other}" }`);
+    const others = (["threads", "processes", "machine"] as const)
+      .filter((other) => other !== reach)
+      .map((other) => `{ across: "${other}" }`);
     throw new NameNotFoundError(
       `no memory with { across: "${reach}" } is named ${show(name)}: create it first and keep it open, or say ${others.join(" or ")} if it was created so`,
     );
@@ -173,7 +181,9 @@ export class SharedMemory extends SharedObject {
         const size = heap.words[at + SIZE]! >>> 0;
         if (size === bytes) return wrap(heap, at, options?.label ?? name, SharedMemory.attach);
         heap.references.letGo(at);
-        throw new ArgumentRangeError(`memory named ${show(name)} exists with ${size} bytes, not ${bytes}: open() it, or unlink() it first`);
+        throw new ArgumentRangeError(
+          `memory named ${show(name)} exists with ${size} bytes, not ${bytes}: open() it, or unlink() it first`,
+        );
       }
       const memory = new SharedMemory(bytes, { ...options, label: options?.label ?? name });
       try {
@@ -205,7 +215,13 @@ export class SharedMemory extends SharedObject {
    */
   get bytes(): Uint8Array {
     this.checkUsable();
-    return (this.#bytes ??= userView(this, this.heap, this.#unit, this.size, (buffer, byteOffset) => new Uint8Array(buffer, byteOffset, this.size)));
+    return (this.#bytes ??= userView(
+      this,
+      this.heap,
+      this.#unit,
+      this.size,
+      (buffer, byteOffset) => new Uint8Array(buffer, byteOffset, this.size),
+    ));
   }
 
   /**
@@ -223,14 +239,17 @@ export class SharedMemory extends SharedObject {
     const { bytes, size } = this;
     const { bytes: each, View } = traitOf(type, "view(type): the type");
     if (typeof byteOffset !== "number" || (length !== undefined && typeof length !== "number")) {
-      throw new ArgumentTypeError(`view(type, byteOffset, length): numbers, got ${show(byteOffset)} and ${show(length)}`);
+      throw new ArgumentTypeError(
+        `view(type, byteOffset, length): numbers, got ${show(byteOffset)} and ${show(length)}`,
+      );
     }
     if (!Number.isInteger(byteOffset) || byteOffset < 0 || byteOffset > size || byteOffset % each !== 0) {
       throw new ArgumentRangeError(`byteOffset must be a multiple of ${each} from 0 to ${size}, got ${byteOffset}`);
     }
     const room = Math.floor((size - byteOffset) / each);
     const count = length ?? room;
-    if (!Number.isInteger(count) || count < 0 || count > room) throw new ArgumentRangeError(`length must be an integer from 0 to ${room}, got ${count}`);
+    if (!Number.isInteger(count) || count < 0 || count > room)
+      throw new ArgumentRangeError(`length must be an integer from 0 to ${room}, got ${count}`);
     return new View(bytes.buffer, bytes.byteOffset + byteOffset, count) as ScalarViews[K];
   }
 
@@ -277,7 +296,8 @@ export class SharedMemory extends SharedObject {
 
 function checkSize(bytes: unknown, reach: Reach | undefined): void {
   if (typeof bytes !== "number") throw new ArgumentTypeError(`bytes must be a number, got ${show(bytes)}`);
-  if (!Number.isInteger(bytes) || bytes < 1) throw new ArgumentRangeError(`bytes must be an integer of 1 or more, got ${bytes}`);
+  if (!Number.isInteger(bytes) || bytes < 1)
+    throw new ArgumentRangeError(`bytes must be an integer of 1 or more, got ${bytes}`);
   checkBytes(bytes, reach?.across);
 }
 

@@ -8,12 +8,20 @@ export interface StructSchema {
 
 /** What a struct of this schema looks like as a plain object. */
 export type InferStruct<S extends StructSchema> = {
-  -readonly [K in keyof S]: S[K] extends ScalarType ? ScalarOf<S[K]> : S[K] extends StructSchema ? InferStruct<S[K]> : never;
+  -readonly [K in keyof S]: S[K] extends ScalarType
+    ? ScalarOf<S[K]>
+    : S[K] extends StructSchema
+      ? InferStruct<S[K]>
+      : never;
 };
 
 /** Some of the fields of a struct: what is to be changed. */
 export type StructChange<S extends StructSchema> = {
-  -readonly [K in keyof S]?: S[K] extends ScalarType ? ScalarOf<S[K]> : S[K] extends StructSchema ? StructChange<S[K]> : never;
+  -readonly [K in keyof S]?: S[K] extends ScalarType
+    ? ScalarOf<S[K]>
+    : S[K] extends StructSchema
+      ? StructChange<S[K]>
+      : never;
 };
 
 type Groups<S extends StructSchema> = { [K in keyof S]: S[K] extends ScalarType ? never : K }[keyof S];
@@ -53,18 +61,28 @@ const layouts = new Map<string, StructLayout>();
 /** The layout of a schema, worked out once. @throws ArgumentTypeError, ArgumentRangeError */
 export function layoutOf(schema: unknown): StructLayout {
   const builder = new LayoutBuilder();
-  if (!isGroup(schema)) throw new ArgumentTypeError(`new Struct(schema): an object such as { x: "float64" }, got ${show(schema)}`);
+  if (!isGroup(schema))
+    throw new ArgumentTypeError(`new Struct(schema): an object such as { x: "float64" }, got ${show(schema)}`);
   let text: string;
   try {
     text = JSON.stringify(schema);
   } catch (cause) {
-    throw new ArgumentTypeError("new Struct(schema): the schema must be fields of fields that end in types, not contain itself", { cause });
+    throw new ArgumentTypeError(
+      "new Struct(schema): the schema must be fields of fields that end in types, not contain itself",
+      { cause },
+    );
   }
   const known = layouts.get(text);
   // Text alone would let through what JSON has no word for, as { x: undefined }.
   if (known !== undefined && sameShape(schema, known.schema)) return known;
   const root = builder.group(schema, "", 1);
-  const layout = { schema: JSON.parse(text) as StructSchema, fingerprint: fingerprintOf(text), leaves: builder.leaves, root, bytes: builder.bytes };
+  const layout = {
+    schema: JSON.parse(text) as StructSchema,
+    fingerprint: fingerprintOf(text),
+    leaves: builder.leaves,
+    root,
+    bytes: builder.bytes,
+  };
   layouts.set(text, layout);
   return layout;
 }
@@ -78,7 +96,8 @@ class LayoutBuilder {
   bytes = 0;
 
   group(schema: StructSchema, path: string, depth: number): Group {
-    if (depth > DEEPEST) throw new ArgumentRangeError(`schema: ${path} is nested more than ${DEEPEST} levels deep; flatten it`);
+    if (depth > DEEPEST)
+      throw new ArgumentRangeError(`schema: ${path} is nested more than ${DEEPEST} levels deep; flatten it`);
     const names = Object.keys(schema);
     if (names.length === 0) throw new ArgumentRangeError(`schema: ${path === "" ? "it" : path} has no fields`);
     this.#align(sizeOfLargest(schema, path, depth));
@@ -95,7 +114,8 @@ class LayoutBuilder {
   #leaf(type: unknown, path: string): number {
     const trait = traitOf(type, `schema: ${path}`);
     this.#align(trait.bytes);
-    if (this.leaves.length === MOST_FIELDS) throw new ArgumentRangeError(`schema: more than ${MOST_FIELDS} fields; use a SharedArray`);
+    if (this.leaves.length === MOST_FIELDS)
+      throw new ArgumentRangeError(`schema: more than ${MOST_FIELDS} fields; use a SharedArray`);
     this.leaves.push({ trait, offset: this.bytes, path });
     this.bytes += trait.bytes;
     return this.leaves.length - 1;

@@ -7,7 +7,15 @@
  */
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, holdSharedAgain, onInspect, type Reach, SharedObject } from "../objects/index.js";
+import {
+  attachShared,
+  endShared,
+  Handle,
+  holdSharedAgain,
+  onInspect,
+  type Reach,
+  SharedObject,
+} from "../objects/index.js";
 import { ArgumentTypeError, CorruptError, ownDescriptor } from "../errors/index.js";
 import { type Heap, onDestroy } from "../memory/index.js";
 import type { SyncWait, WaitOptions } from "../parking/index.js";
@@ -16,7 +24,15 @@ import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
 import { checkScalar, type Scalar, show } from "./scalar-type.js";
-import { type Group, type InferStruct, layoutOf, type StructChange, type StructFields, type StructLayout, type StructSchema } from "./struct-layout.js";
+import {
+  type Group,
+  type InferStruct,
+  layoutOf,
+  type StructChange,
+  type StructFields,
+  type StructLayout,
+  type StructSchema,
+} from "./struct-layout.js";
 import { checkSynchronous } from "./synchronous.js";
 import { KIND } from "./kinds.js";
 
@@ -74,10 +90,13 @@ export class Struct<const S extends StructSchema> extends SharedObject {
     const { words, at } = this;
     this.#layout = layout;
     if (!(reach instanceof Handle)) words[at + SCHEMA] = layout.fingerprint;
-    else if (words[at + SCHEMA] !== layout.fingerprint) throw new CorruptError("a handle of a Struct names another schema than its memory does");
+    else if (words[at + SCHEMA] !== layout.fingerprint)
+      throw new CorruptError("a handle of a Struct names another schema than its memory does");
     const start = words.byteOffset + (at + FIELDS) * 4;
     const prefix = this.label === undefined ? "fields" : `${this.label}.fields`;
-    this.#cells = layout.leaves.map(({ trait, offset, path }) => cellsAt(trait, words.buffer, start + offset, 1, `${prefix}.${path}`));
+    this.#cells = layout.leaves.map(({ trait, offset, path }) =>
+      cellsAt(trait, words.buffer, start + offset, 1, `${prefix}.${path}`),
+    );
     hide(this, "fields", fieldsOf(layout.root, { struct: this, cells: this.#cells }));
     this.#apply(changes);
   }
@@ -155,7 +174,10 @@ export class Struct<const S extends StructSchema> extends SharedObject {
    * @remarks **Fairness, death, cancel:** as its lock's. Once `fn` runs nothing cancels it. **Cost:** its lock, a
    *   promise, and one atomic store for each field that changes.
    */
-  update(fn: (current: InferStruct<S>, held: Held) => StructChange<S> | PromiseLike<StructChange<S>>, options?: WaitOptions): Promise<InferStruct<S>> {
+  update(
+    fn: (current: InferStruct<S>, held: Held) => StructChange<S> | PromiseLike<StructChange<S>>,
+    options?: WaitOptions,
+  ): Promise<InferStruct<S>> {
     return this.lock.run(async (held) => this.#change(await fn(this.toObject(), held)), options);
   }
 
@@ -203,7 +225,8 @@ export class Struct<const S extends StructSchema> extends SharedObject {
 
   #plain(group: Group): Record<string, unknown> {
     const plain: Record<string, unknown> = {};
-    for (const [name, what] of group) plain[name] = typeof what === "number" ? this.#cells[what]!.load(0) : this.#plain(what);
+    for (const [name, what] of group)
+      plain[name] = typeof what === "number" ? this.#cells[what]!.load(0) : this.#plain(what);
     return plain;
   }
 
@@ -226,7 +249,10 @@ function changesOf(layout: StructLayout, group: Group, change: unknown, where: s
   }
   return Object.entries(change).flatMap(([name, value]) => {
     const what = group.get(name);
-    if (what === undefined) throw new ArgumentTypeError(`${where}.${name} is no field of this Struct; it has ${[...group.keys()].join(", ")}`);
+    if (what === undefined)
+      throw new ArgumentTypeError(
+        `${where}.${name} is no field of this Struct; it has ${[...group.keys()].join(", ")}`,
+      );
     if (typeof what !== "number") return changesOf(layout, what, value, `${where}.${name}`);
     checkScalar(layout.leaves[what]!.trait.type, value, `${where}.${name}`);
     return [[what, value as Scalar] as const];
@@ -259,12 +285,18 @@ const accessors = new WeakMap<Group, (readonly [name: string, PropertyDescriptor
 function fieldsOf(group: Group, holder: Holder): Fields {
   const fields = new Fields(holder);
   let known = accessors.get(group);
-  if (known === undefined) accessors.set(group, (known = [...group].map(([name, what]) => [name, typeof what === "number" ? accessorOf(what) : what])));
+  if (known === undefined)
+    accessors.set(
+      group,
+      (known = [...group].map(([name, what]) => [name, typeof what === "number" ? accessorOf(what) : what])),
+    );
   for (const [name, what] of known) {
     Object.defineProperty(
       fields,
       name,
-      ownDescriptor(what instanceof Map ? { value: fieldsOf(what, holder), enumerable: true } : (what as PropertyDescriptor)),
+      ownDescriptor(
+        what instanceof Map ? { value: fieldsOf(what, holder), enumerable: true } : (what as PropertyDescriptor),
+      ),
     );
   }
   return Object.preventExtensions(fields);

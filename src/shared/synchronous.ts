@@ -8,5 +8,7 @@ export function checkSynchronous(result: unknown, call: string): void {
   if (!isThenable(result)) return;
   // Nobody else will look at it: its failure is not to end the program.
   Promise.resolve(result).catch(() => {});
-  throw new ArgumentTypeError(`${call}: fn returned a promise; it must return the value itself, since that is needed at once`);
+  throw new ArgumentTypeError(
+    `${call}: fn returned a promise; it must return the value itself, since that is needed at once`,
+  );
 }

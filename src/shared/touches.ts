@@ -35,7 +35,10 @@ const PLACES = 4;
 /** How many bytes of touches a cache of so many bytes has: a power of two. */
 export function touchBytesOf(maxBytes: number): number {
   if (maxBytes === 0) return 0;
-  return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, 2 ** Math.ceil(Math.log2((maxBytes / LIMIT_PER_PLACE) * PLACE_BYTES))));
+  return Math.min(
+    MOST_BYTES,
+    Math.max(LEAST_BYTES, 2 ** Math.ceil(Math.log2((maxBytes / LIMIT_PER_PLACE) * PLACE_BYTES))),
+  );
 }
 
 export class Touches {

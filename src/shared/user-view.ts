@@ -12,9 +12,14 @@ const MOST_ACROSS_THREADS = 2 ** 32 - 1;
 /** Refuses what no part of the data region of this reach can hold. @throws TooLargeError */
 export function checkBytes(bytes: number, across: Across | undefined): void {
   if (across !== undefined && across !== "threads" && bytes > MOST_ACROSS_PROCESSES) {
-    throw new TooLargeError(`${bytes} bytes are more than one piece of memory across processes can hold (1 GiB); split it`);
+    throw new TooLargeError(
+      `${bytes} bytes are more than one piece of memory across processes can hold (1 GiB); split it`,
+    );
   }
-  if (bytes > MOST_ACROSS_THREADS) throw new TooLargeError(`${bytes} bytes are more than one piece of memory across threads can hold (4 GiB); split it`);
+  if (bytes > MOST_ACROSS_THREADS)
+    throw new TooLargeError(
+      `${bytes} bytes are more than one piece of memory across threads can hold (4 GiB); split it`,
+    );
 }
 
 /**
@@ -24,7 +29,13 @@ export function checkBytes(bytes: number, across: Across | undefined): void {
  *
  * @param make makes the view from a buffer, where the part begins in it, and how many bytes it has
  */
-export function userView<V>(owner: Crosses & object, heap: Heap, unit: number, bytes: number, make: (buffer: ArrayBufferLike, byteOffset: number) => V): V {
+export function userView<V>(
+  owner: Crosses & object,
+  heap: Heap,
+  unit: number,
+  bytes: number,
+  make: (buffer: ArrayBufferLike, byteOffset: number) => V,
+): V {
   const { buffer, byteOffset } = heap.userBuffer(unit, bytes);
   // The thread heap's buffer is everybody's; a clone of it is the same memory behind another object, which only this
   // owner's views have.

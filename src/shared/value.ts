@@ -12,7 +12,16 @@ import { type Across, type Heap, onDestroy } from "../memory/index.js";
 import type { RLock } from "../sync/rlock.js";
 import { type Cells, cellsAt, FreedCells } from "./cells.js";
 import { letGoOfLock, ownLock } from "./own-lock.js";
-import { type BigIntType, checkScalar, type Int, type Scalar, type ScalarType, type Summand, traitOf, traitOfCode } from "./scalar-type.js";
+import {
+  type BigIntType,
+  checkScalar,
+  type Int,
+  type Scalar,
+  type ScalarType,
+  type Summand,
+  traitOf,
+  traitOfCode,
+} from "./scalar-type.js";
 import { KIND } from "./kinds.js";
 
 const TYPE = 2;
@@ -129,7 +138,13 @@ class SharedValue<T extends Scalar> extends SharedObject implements Value<T> {
     const { words, at } = this;
     const { type: known, code } = trait ?? traitOfCode(words[at + TYPE]!);
     hide(this, "type", known);
-    this.#cells = cellsAt(traitOfCode(code), words.buffer, words.byteOffset + at * 4, 1, this.label ?? "value") as unknown as Cells<T>;
+    this.#cells = cellsAt(
+      traitOfCode(code),
+      words.buffer,
+      words.byteOffset + at * 4,
+      1,
+      this.label ?? "value",
+    ) as unknown as Cells<T>;
     if (trait === undefined) return;
     words[at + TYPE] = code;
     if (initial !== undefined) this.#cells.store(0, initial);

@@ -25,12 +25,18 @@ export const AWAITING = new KnownOptions<WaitOptions & BarrierAction>({ timeout:
  * When a wait ends, `timeout` milliseconds from now unless its options say otherwise. `of`: how the deadline of such a
  * wait is made.
  */
-export function barrierDeadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>, timeout: number): number {
+export function barrierDeadline(
+  options: (SyncWait & BarrierAction) | undefined,
+  of: typeof deadlineOf,
+  known: KnownOptions<object>,
+  timeout: number,
+): number {
   const deadline = of(options, known);
   return ownOptions(options)?.timeout === undefined ? of({ timeout }) : deadline;
 }
 
 export function checkAction(options: BarrierAction | undefined): void {
   const action = ownOptions(options)?.action;
-  if (action !== undefined && typeof action !== "function") throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
+  if (action !== undefined && typeof action !== "function")
+    throw new ArgumentTypeError(`options.action must be a function, got ${typeof action}`);
 }

@@ -1,9 +1,31 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, Monitor, onInspect, onMonitorNames, type Reach, registerShared } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, BrokenBarrierError, TimeoutError, isThrown, type KnownOptions, ownOptions } from "../errors/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  BrokenBarrierError,
+  TimeoutError,
+  isThrown,
+  type KnownOptions,
+  ownOptions,
+} from "../errors/index.js";
 import { AT_ONCE, atomics, onDestroy, within } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
-import { AWAITING, BARRIER_OPTIONS, type BarrierAction, barrierDeadline, BLOCKING, checkAction } from "./barrier-options.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
+import {
+  AWAITING,
+  BARRIER_OPTIONS,
+  type BarrierAction,
+  barrierDeadline,
+  BLOCKING,
+  checkAction,
+} from "./barrier-options.js";
 import { BARRIER, BARRIER_WORDS, breakIfLeft, endRound, hasFailed, timeoutOf, writeTimeout } from "./barrier-words.js";
 import { HoldTable } from "./hold-table.js";
 import { KIND } from "./kinds.js";
@@ -58,7 +80,8 @@ export class Barrier extends Monitor {
    */
   constructor(parties: number, options?: Reach & SyncWait);
   constructor(parties: number, options?: (Reach & SyncWait) | Handle) {
-    if (typeof parties !== "number") throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
+    if (typeof parties !== "number")
+      throw new ArgumentTypeError(`new Barrier(parties): parties must be a number, got ${typeof parties}`);
     if (!Number.isInteger(parties) || parties < 1 || parties > MOST_PARTIES)
       throw new ArgumentRangeError(`new Barrier(parties): parties must be a whole number from 1, got ${parties}`);
     const given = ownOptions(options);
@@ -222,7 +245,11 @@ export class Barrier extends Monitor {
     this.words[this.at + BARRIER.broken] = 1;
   }
 
-  #deadline(options: (SyncWait & BarrierAction) | undefined, of: typeof deadlineOf, known: KnownOptions<object>): number {
+  #deadline(
+    options: (SyncWait & BarrierAction) | undefined,
+    of: typeof deadlineOf,
+    known: KnownOptions<object>,
+  ): number {
     checkAction(options);
     this.checkUsable();
     return barrierDeadline(options, of, known, timeoutOf(this.words, this.at));

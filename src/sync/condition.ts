@@ -1,7 +1,25 @@
 import { type Facts, hide } from "../codec/portrait.js";
 import { type Boundary, crossing, type Marshalled, registerKind } from "../codec/marshalled.js";
-import { attachShared, endShared, Handle, heapIn, holdSharedAgain, onInspect, type Reach, reachOf, SharedObject } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, checkFunction, CorruptError, NotHeldError, TimeoutError, ownOptions } from "../errors/index.js";
+import {
+  attachShared,
+  endShared,
+  Handle,
+  heapIn,
+  holdSharedAgain,
+  onInspect,
+  type Reach,
+  reachOf,
+  SharedObject,
+} from "../objects/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  checkFunction,
+  CorruptError,
+  NotHeldError,
+  TimeoutError,
+  ownOptions,
+} from "../errors/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import { ConditionWait } from "./condition-wait.js";
 import type { Held } from "./held.js";
@@ -72,11 +90,15 @@ export class Condition extends SharedObject {
   constructor(lock?: Lock | RLock, options?: Reach);
   constructor(lock?: Lock | RLock, options?: Reach | Handle) {
     if (lock !== undefined && !(lock instanceof Lock) && !(lock instanceof RLock))
-      throw new ArgumentTypeError("new Condition(lock): the lock must be a Lock or an RLock, and of the same copy of allcores");
+      throw new ArgumentTypeError(
+        "new Condition(lock): the lock must be a Lock or an RLock, and of the same copy of allcores",
+      );
     options = ownOptions(options);
     const across = (options as Reach | undefined)?.across;
     if (lock !== undefined && across !== undefined && across !== lock.across) {
-      throw new ArgumentRangeError(`a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`);
+      throw new ArgumentRangeError(
+        `a Condition reaches as far as its lock, which is across ${lock.across}: leave { across } out, or create the lock with it`,
+      );
     }
     const own = lock ?? new RLock(options as Reach | undefined);
     super(KIND.condition, SIZE, options instanceof Handle ? options : reachOf(heapIn(own), options?.label));
@@ -302,7 +324,9 @@ export class Condition extends SharedObject {
   #checkHeld(verb: string): void {
     this.checkUsable();
     if (!this.lock.isOwned)
-      throw new NotHeldError(`${verb}() needs the lock of ${this.title} to be held by this worker: call it inside run, runSync or after acquire`);
+      throw new NotHeldError(
+        `${verb}() needs the lock of ${this.title} to be held by this worker: call it inside run, runSync or after acquire`,
+      );
   }
 
   #waitSync(deadline: number): boolean {
@@ -333,10 +357,12 @@ registerKind(
   "Condition",
   (payload: unknown) => {
     const [handle, lock] = Array.isArray(payload) ? payload : [];
-    if (!(lock instanceof Lock) && !(lock instanceof RLock)) throw new CorruptError("a handle of a Condition arrived without its lock");
+    if (!(lock instanceof Lock) && !(lock instanceof RLock))
+      throw new CorruptError("a handle of a Condition arrived without its lock");
     return attachShared(KIND.condition, "Condition", handle, (at) => new Condition(lock, at as never));
   },
   // Its lock is a marshalled object of its own.
-  (payload: unknown, end) => endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
+  (payload: unknown, end) =>
+    endShared(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined, end),
   (payload: unknown) => holdSharedAgain(KIND.condition, "Condition", Array.isArray(payload) ? payload[0] : undefined),
 );

@@ -2,7 +2,14 @@ import type { Facts } from "../codec/portrait.js";
 import { Handle, onInspect, type Reach, registerShared, SharedObject } from "../objects/index.js";
 import { ArgumentRangeError, ArgumentTypeError, TimeoutError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import { KIND } from "./kinds.js";
 
@@ -45,9 +52,12 @@ export class CountDownLatch extends SharedObject implements Selectable<undefined
    */
   constructor(count: number, reach?: Reach);
   constructor(count: number, reach?: Reach | Handle) {
-    if (typeof count !== "number") throw new ArgumentTypeError(`new CountDownLatch(count): count must be a number, got ${typeof count}`);
+    if (typeof count !== "number")
+      throw new ArgumentTypeError(`new CountDownLatch(count): count must be a number, got ${typeof count}`);
     if (!Number.isInteger(count) || count < 0 || count > HIGHEST_COUNT)
-      throw new ArgumentRangeError(`new CountDownLatch(count): count must be a whole number from 0 to ${HIGHEST_COUNT}, got ${count}`);
+      throw new ArgumentRangeError(
+        `new CountDownLatch(count): count must be a whole number from 0 to ${HIGHEST_COUNT}, got ${count}`,
+      );
     super(KIND.countDownLatch, SIZE, reach);
     if (!(reach instanceof Handle)) this.words[this.at] = count;
   }
@@ -66,7 +76,8 @@ export class CountDownLatch extends SharedObject implements Selectable<undefined
    */
   countDown(n = 1): void {
     if (typeof n !== "number") throw new ArgumentTypeError(`countDown(n): n must be a number, got ${typeof n}`);
-    if (!Number.isInteger(n) || n < 1) throw new ArgumentRangeError(`countDown(n): n must be a whole number from 1, got ${n}`);
+    if (!Number.isInteger(n) || n < 1)
+      throw new ArgumentRangeError(`countDown(n): n must be a whole number from 1, got ${n}`);
     let { count } = this;
     while (count > 0) {
       const seen = compareExchange(this.words, this.at, count, Math.max(0, count - n));
@@ -105,7 +116,8 @@ export class CountDownLatch extends SharedObject implements Selectable<undefined
   waitSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     if (this.tryWait()) return;
-    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined) this.#timedOut(options);
+    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined)
+      this.#timedOut(options);
   }
 
   /**
@@ -123,7 +135,8 @@ export class CountDownLatch extends SharedObject implements Selectable<undefined
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.tryWait()) return;
-    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);
+    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined)
+      this.#timedOut(options);
   }
 
   /**

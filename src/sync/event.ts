@@ -2,7 +2,14 @@ import type { Facts } from "../codec/portrait.js";
 import { type Handle, onInspect, type Reach, registerShared, SharedObject } from "../objects/index.js";
 import { TimeoutError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "./selectable.js";
 import { KIND } from "./kinds.js";
 
@@ -108,7 +115,8 @@ export class Event extends SharedObject implements Selectable<undefined> {
   waitSync(options?: SyncWait): void {
     const deadline = deadlineOf(options);
     if (this.isSet) return;
-    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined) this.#timedOut(options);
+    if (deadline === 0 || this.heap.parker.blockUntil(this.at, this.#attempt(), deadline) === undefined)
+      this.#timedOut(options);
   }
 
   /**
@@ -126,7 +134,8 @@ export class Event extends SharedObject implements Selectable<undefined> {
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     if (this.isSet) return;
-    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined) this.#timedOut(options);
+    if (deadline === 0 || (await this.heap.parker.waitUntil(this.at, this.#attempt(), deadline, signal)) === undefined)
+      this.#timedOut(options);
   }
 
   /**

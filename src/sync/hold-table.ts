@@ -7,7 +7,16 @@
  * there and here cannot be one step.
  */
 import { CorruptError } from "../errors/index.js";
-import { atomics, BLOCK_HEADER_WORDS, DRAFT, generationWord, type Heap, KIND, pageStateWord, stillStands } from "../memory/index.js";
+import {
+  atomics,
+  BLOCK_HEADER_WORDS,
+  DRAFT,
+  generationWord,
+  type Heap,
+  KIND,
+  pageStateWord,
+  stillStands,
+} from "../memory/index.js";
 import type { Hold, Strike } from "../objects/index.js";
 
 const { load, store } = atomics;
@@ -157,14 +166,21 @@ export class HoldTable {
         const count = words[cell + COUNT]!;
         if (worker > 0 && count > 0) found.push({ worker, count });
       }
-      if (load(words, at + MORE_AT) === more && (more === 0 || stillStands(words, more, page, generation))) return found;
+      if (load(words, at + MORE_AT) === more && (more === 0 || stillStands(words, more, page, generation)))
+        return found;
     }
     return [];
   }
 
   #cellOf(worker: number, add: boolean): number {
     const heap = this.#heap;
-    if (worker === heap.self && this.#mine !== 0 && heap.words[this.#mine + WORKER] === worker && this.#contains(this.#mine)) return this.#mine;
+    if (
+      worker === heap.self &&
+      this.#mine !== 0 &&
+      heap.words[this.#mine + WORKER] === worker &&
+      this.#contains(this.#mine)
+    )
+      return this.#mine;
     let found = 0;
     let vacant = 0;
     this.#each((cell, words) => {
@@ -194,7 +210,10 @@ export class HoldTable {
     const more = heap.words[this.#at + MORE_AT]!;
     if (more !== 0) heap.catchUp();
     const { words } = heap;
-    if (more !== 0 && !(words[heap.allocator.check(more) + BLOCK_CELLS]! >>> 0 <= heap.allocator.sizeOfBlock(more) / CELL_WORDS))
+    if (
+      more !== 0 &&
+      !(words[heap.allocator.check(more) + BLOCK_CELLS]! >>> 0 <= heap.allocator.sizeOfBlock(more) / CELL_WORDS)
+    )
       throw new CorruptError("a table of holders in shared memory has more cells than its block has room for");
     let cell = more === 0 ? this.#at + INLINE_AT : more + BLOCK_CELLS_AT;
     const end = cell + (more === 0 ? INLINE_CELLS : words[more + BLOCK_CELLS]!) * CELL_WORDS;

@@ -18,7 +18,13 @@ export abstract class LockMonitor extends Monitor {
   readonly #waits: WaitWords;
 
   /** @internal */
-  constructor(kind: number, size: number, options: Reach | Handle | undefined, known: KnownOptions<object>, waits: WaitWords) {
+  constructor(
+    kind: number,
+    size: number,
+    options: Reach | Handle | undefined,
+    known: KnownOptions<object>,
+    waits: WaitWords,
+  ) {
     super(kind, size, options, known);
     this.#waits = waits;
     this.#watch = new UnlockWatch(this, waits.watch, waits.cancels, () => this.looksFree());

@@ -132,7 +132,9 @@ export abstract class LockWord extends SharedObject {
       const won = attempt(granted, node);
       return won && { hold: begin(won) };
     };
-    return (await this.heap.parker.waitUntil(this.at, beginning, deadline, signal, false, this.#isFair ? priority : undefined))?.hold;
+    return (
+      await this.heap.parker.waitUntil(this.at, beginning, deadline, signal, false, this.#isFair ? priority : undefined)
+    )?.hold;
   }
 
   /**
@@ -213,7 +215,9 @@ export abstract class LockWord extends SharedObject {
 
   /** @internal */
   protected timedOut(options: SyncWait | undefined): never {
-    throw new TimeoutError(`${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`);
+    throw new TimeoutError(
+      `${this.title} was not free${options?.timeout === undefined ? " in time" : ` within ${options.timeout} ms`}`,
+    );
   }
 
   /**
@@ -246,7 +250,8 @@ export abstract class LockWord extends SharedObject {
     if (owner !== 0 && this.heap.registry.isAlive(owner)) return undefined;
     const mark = owner === 0 ? word & INCONSISTENT : INCONSISTENT;
     if (mark !== 0 && (this.words[this.at + POLICY]! & FAILS) !== 0) this.#fail(word);
-    if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word) return undefined;
+    if (compareExchange(this.words, this.at, word, this.#owned | contended | (word & CONTENDED) | mark) !== word)
+      return undefined;
     if (owner !== 0) tellFree(this.heap, this.at + WATCH);
     return mark === 0 ? TAKEN : TAKEN_INCONSISTENT;
   }
@@ -277,7 +282,12 @@ export abstract class LockWord extends SharedObject {
       for (;;) {
         const word = load(this.words, this.at);
         const owner = word >>> OWNER_SHIFT;
-        const keepOut = owner === 0 && (word & RESERVED) !== 0 && !granted && this.heap.waitQueue.countWaiters(this.at, 2) > 1 && !patience.isOver;
+        const keepOut =
+          owner === 0 &&
+          (word & RESERVED) !== 0 &&
+          !granted &&
+          this.heap.waitQueue.countWaiters(this.at, 2) > 1 &&
+          !patience.isOver;
         if (!keepOut && (owner === 0 || !this.heap.registry.isAlive(owner))) {
           const taken = this.#take(word, CONTENDED);
           if (taken !== undefined) return taken;

@@ -104,7 +104,10 @@ export class Lock extends OwnerWord implements Selectable<Held> {
    */
   acquireSync(options?: SyncWait & TurnOptions): Held {
     if (options === undefined && this.takeFast()) return (this.#current = new LockHeld(this, false));
-    return this.#held(this.takeSync(deadlineOf(options, TURN_SYNC), true, this.priorityIn(options))) ?? this.timedOut(options);
+    return (
+      this.#held(this.takeSync(deadlineOf(options, TURN_SYNC), true, this.priorityIn(options))) ??
+      this.timedOut(options)
+    );
   }
 
   /**
@@ -123,7 +126,10 @@ export class Lock extends OwnerWord implements Selectable<Held> {
   async acquire(options?: WaitOptions & TurnOptions): Promise<Held> {
     const deadline = awaitDeadlineOf(options, TURN);
     const priority = this.priorityIn(options);
-    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken), true, priority)) ?? this.timedOut(options);
+    return (
+      (await this.take(deadline, signalOf(options), (taken) => this.#begin(taken), true, priority)) ??
+      this.timedOut(options)
+    );
   }
 
   /**

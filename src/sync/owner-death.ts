@@ -34,12 +34,18 @@ export interface FairLockOptions extends LockOptions {
   fair?: boolean | undefined;
 }
 
-export const FAIR_LOCK_OPTIONS = new KnownOptions<FairLockOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
+export const FAIR_LOCK_OPTIONS = new KnownOptions<FairLockOptions>({
+  across: true,
+  label: true,
+  onOwnerDeath: true,
+  fair: true,
+});
 
 /** Checks the option, before there is a lock: whether its line is kept in order. */
 export function isFairIn(options: FairLockOptions | SemaphoreOptions | Handle | undefined): boolean {
   const fair = (ownOptions(options) as FairLockOptions | null | undefined)?.fair;
-  if (fair !== undefined && typeof fair !== "boolean") throw new ArgumentTypeError(`options.fair must be true or false, got ${typeof fair}`);
+  if (fair !== undefined && typeof fair !== "boolean")
+    throw new ArgumentTypeError(`options.fair must be true or false, got ${typeof fair}`);
   return fair === true;
 }
 
@@ -67,7 +73,12 @@ export interface SemaphoreOptions extends Reach {
   fair?: boolean | undefined;
 }
 
-export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({ across: true, label: true, onOwnerDeath: true, fair: true });
+export const SEMAPHORE_OPTIONS = new KnownOptions<SemaphoreOptions>({
+  across: true,
+  label: true,
+  onOwnerDeath: true,
+  fair: true,
+});
 
 /** Checks the options of a semaphore, before there is one: whether the permits of the dead stay away. */
 export function keepsOnOwnerDeath(options: SemaphoreOptions | Handle | undefined): boolean {

@@ -88,7 +88,9 @@ export abstract class OwnerWord extends LockWord {
       if (owner !== 0 && this.heap.registry.confirmAlive(owner))
         throw new NotOwnerError(`${this.title} is held by another worker: consistent() is for who holds it`);
       if ((this.words[this.at + POLICY]! & FAILS) === 0)
-        throw new NotHeldError(`${this.title} is not held by anybody: acquire it, repair what it guards, and call consistent() before you release it`);
+        throw new NotHeldError(
+          `${this.title} is not held by anybody: acquire it, repair what it guards, and call consistent() before you release it`,
+        );
       if (owner === 0 && (word & INCONSISTENT) === 0) return;
       if (this.freeFrom(word, 0)) return;
     }
@@ -171,7 +173,8 @@ export abstract class OwnerWord extends LockWord {
       const word = load(this.words, this.at);
       const owner = word >>> OWNER_SHIFT;
       if (owner === 0 || !this.heap.registry.isAlive(owner)) return true;
-      if ((word & CONTENDED) !== 0 || compareExchange(this.words, this.at, word, word | CONTENDED) === word) return false;
+      if ((word & CONTENDED) !== 0 || compareExchange(this.words, this.at, word, word | CONTENDED) === word)
+        return false;
     }
   }
 }

@@ -35,7 +35,12 @@ function claimed({ words, registry }: Heap, at: number): number {
  * mutex.
  */
 function takesTheirTurn({ words, waitQueue }: Heap, at: number, count: number): boolean {
-  return count > 1 && words[at + SEMAPHORE.turn] !== 0 && words[at + SEMAPHORE.free]! <= count && waitQueue.countWaiters(at, 1) > 0;
+  return (
+    count > 1 &&
+    words[at + SEMAPHORE.turn] !== 0 &&
+    words[at + SEMAPHORE.free]! <= count &&
+    waitQueue.countWaiters(at, 1) > 0
+  );
 }
 
 /** Whether a newcomer may take so many of the free permits, which are as many or more. Inside the mutex. */
@@ -70,7 +75,12 @@ export function offer(semaphore: MonitorInside, count: number): void {
 /** A request for one permit has left the line: those who want several, and left it its turn, may have what is free. */
 export function leftLine(semaphore: MonitorInside): void {
   const { words, at } = semaphore;
-  if (at !== 0 && (isFairAt(words, at) || load(words, at + SEMAPHORE.severalWait) !== 0) && words[at + SEMAPHORE.free]! > 0) offer(semaphore, 1);
+  if (
+    at !== 0 &&
+    (isFairAt(words, at) || load(words, at + SEMAPHORE.severalWait) !== 0) &&
+    words[at + SEMAPHORE.free]! > 0
+  )
+    offer(semaphore, 1);
 }
 
 /** A wait for permits, in whatever line. */
@@ -176,7 +186,8 @@ export class PermitWait<P> implements Wait<P> {
     const kept = this.#claims ? 0 : claimed(heap, at);
     // Only where the claimant could come and does not, patience is tried.
     if (free - this.#count < kept && !(free >= kept && this.#patience.isOver)) return false;
-    if (!this.#claims && free >= this.#count && takesTheirTurn(heap, at, this.#count) && !this.#patience.isOver) return false;
+    if (!this.#claims && free >= this.#count && takesTheirTurn(heap, at, this.#count) && !this.#patience.isOver)
+      return false;
     const reserved = this.#count === 1 && words[at + SEMAPHORE.reserved] === 1 && !granted;
     return !(reserved && heap.waitQueue.countWaiters(at, 2) > 1 && !this.#patience.isOver);
   }

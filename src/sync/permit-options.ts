@@ -8,20 +8,31 @@ export interface PermitCount {
   permits?: number | undefined;
 }
 
-export const ACQUIRE = new KnownOptions<WaitOptions & PermitCount & TurnOptions>({ timeout: true, signal: true, permits: true, priority: true });
+export const ACQUIRE = new KnownOptions<WaitOptions & PermitCount & TurnOptions>({
+  timeout: true,
+  signal: true,
+  permits: true,
+  priority: true,
+});
 export const ACQUIRE_SYNC = new KnownOptions<SyncWait & PermitCount & TurnOptions>(
   { timeout: true, permits: true, priority: true },
   { signal: "no signal reaches a thread that blocks; use acquire(), which awaits" },
 );
-export const TRY_ACQUIRE = new KnownOptions<PermitCount>({ permits: true }, { timeout: "tryAcquire() never waits", priority: "tryAcquire() never waits" });
+export const TRY_ACQUIRE = new KnownOptions<PermitCount>(
+  { permits: true },
+  { timeout: "tryAcquire() never waits", priority: "tryAcquire() never waits" },
+);
 
 /** How many permits these options ask for. `most`: how many there may ever be. */
 export function permitsOf(options: PermitCount | undefined, most: number): number {
   const permits = ownOptions(options)?.permits;
   if (permits === undefined) return 1;
-  if (typeof permits !== "number") throw new ArgumentTypeError(`options.permits must be a number, got ${typeof permits}`);
-  if (!Number.isInteger(permits) || permits < 1) throw new ArgumentRangeError(`options.permits must be a whole number from 1, got ${permits}`);
-  if (permits > most && most > 0) throw new ArgumentRangeError(`options.permits is ${permits}, but there are never more than ${most}: ask for fewer`);
+  if (typeof permits !== "number")
+    throw new ArgumentTypeError(`options.permits must be a number, got ${typeof permits}`);
+  if (!Number.isInteger(permits) || permits < 1)
+    throw new ArgumentRangeError(`options.permits must be a whole number from 1, got ${permits}`);
+  if (permits > most && most > 0)
+    throw new ArgumentRangeError(`options.permits is ${permits}, but there are never more than ${most}: ask for fewer`);
   return permits;
 }
 

@@ -36,4 +36,8 @@ export class Permit implements Held {
     this.#semaphore[giveBack](this.#era, this.#count);
   }
 }
-portray(Permit, ({ ownerDied }) => ({ ownerDied }), "a permit stays with its worker: send the semaphore, and acquire or release it there");
+portray(
+  Permit,
+  ({ ownerDied }) => ({ ownerDied }),
+  "a permit stays with its worker: send the semaphore, and acquire or release it there",
+);

@@ -2,7 +2,14 @@
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, atomics, realDate, Spin, within } from "../memory/index.js";
 import { insideOf, MONITOR, type Monitor, type MonitorInside } from "../objects/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { cancelCheck } from "./cancels.js";
 import type { Held } from "./held.js";
 import type { HoldTable } from "./hold-table.js";
@@ -11,7 +18,16 @@ import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
 import { isBehindWriter, isFairLock, offerToFirst, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
 import { checkHeir } from "./heir.js";
-import { declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeWriter, writerDied, writersWait } from "./rwlock-words.js";
+import {
+  declareConsistent,
+  endingWait,
+  readersWait,
+  RWLOCK,
+  strikeOutDeadWriter,
+  wakeWriter,
+  writerDied,
+  writersWait,
+} from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
 import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
@@ -42,7 +58,14 @@ export class ReadSide implements WayIn, HeldSide {
     const signal = signalOf(options);
     let held = deadline === 0 ? this.tryAcquire() : this.#now();
     if (held === undefined && deadline !== 0) {
-      const waiting = heap.parker.waitUntil(at + RWLOCK.readersWait, this.#attempt(), deadline, signal, false, this.#isFair ? priority : undefined);
+      const waiting = heap.parker.waitUntil(
+        at + RWLOCK.readersWait,
+        this.#attempt(),
+        deadline,
+        signal,
+        false,
+        this.#isFair ? priority : undefined,
+      );
       held = await endingWait(waiting, () => this.#gaveUp());
     }
     return held ?? this.#timedOut(options);
@@ -66,7 +89,8 @@ export class ReadSide implements WayIn, HeldSide {
   tryAcquire(): Held | undefined {
     const lock = this.#lock;
     // Who is in, or waits, may be dead without anybody knowing.
-    if (lock.words[lock.at + RWLOCK.writer] !== 0 || lock.words[lock.at + RWLOCK.writersWait] !== 0) lock.heap.registry.reap();
+    if (lock.words[lock.at + RWLOCK.writer] !== 0 || lock.words[lock.at + RWLOCK.writersWait] !== 0)
+      lock.heap.registry.reap();
     return within(AT_ONCE, () =>
       lock.inside(() => {
         strikeOutDeadWriter(lock);
@@ -139,7 +163,8 @@ export class ReadSide implements WayIn, HeldSide {
     if (this.#isFair) return isBehindWriter(lock, node) ? undefined : this.#enter(ownerDied);
     const makesWay = !granted && words[at + RWLOCK.readersTurn] === 0 && writersWait(lock);
     // Only a free lock tries the patience: readers that are in keep the writer waiting rightfully.
-    if (makesWay && !(passes && this.#mayPass()) && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true)) return undefined;
+    if (makesWay && !(passes && this.#mayPass()) && !(words[at + RWLOCK.readers] === 0 && patience?.isOver === true))
+      return undefined;
     return this.#enter(ownerDied);
   }
 

@@ -179,7 +179,10 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   async acquire(options?: WaitOptions & TurnOptions): Promise<RHeld> {
     const deadline = awaitDeadlineOf(options, TURN);
     const priority = this.priorityIn(options);
-    return (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken), true, priority)) ?? this.timedOut(options);
+    return (
+      (await this.take(deadline, signalOf(options), (taken) => this.#begin(true, taken), true, priority)) ??
+      this.timedOut(options)
+    );
   }
 
   /**
@@ -252,7 +255,8 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
   release(): void {
     const own = this.#ownTenure();
     if (own === undefined) {
-      if (!this.isLocked) throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
+      if (!this.isLocked)
+        throw new NotHeldError(`${this.title} is not held by anybody: release() must follow an acquire`);
       throw new NotOwnerError(`${this.title} is held by another worker: only its owner may release an RLock`);
     }
     this[leave](own);
@@ -309,7 +313,8 @@ export class RLock extends OwnerWord implements Selectable<RHeld> {
 
   /** @internal */
   [handOff](tenure: Tenure, worker: number): void {
-    if (this.#tenure !== tenure || tenure.depth !== 1) throw new NotOwnerError(`${this.title} can be handed off only from its outermost hold`);
+    if (this.#tenure !== tenure || tenure.depth !== 1)
+      throw new NotOwnerError(`${this.title} can be handed off only from its outermost hold`);
     this.giveTo(worker);
     this.#tenure = undefined;
   }

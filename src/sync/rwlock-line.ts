@@ -85,7 +85,11 @@ function somebodyMayWait({ words, at }: MonitorInside): boolean {
 export function refuseBehindOwn(lock: MonitorInside, priority: number): void {
   const { heap, at, title } = lock;
   if (!isFairLock(lock)) return;
-  if (!heap.parker.isAwaitedBefore(at + RWLOCK.readersWait, priority) && !heap.parker.isAwaitedBefore(at + RWLOCK.writersWait, priority)) return;
+  if (
+    !heap.parker.isAwaitedBefore(at + RWLOCK.readersWait, priority) &&
+    !heap.parker.isAwaitedBefore(at + RWLOCK.writersWait, priority)
+  )
+    return;
   throw new DeadlockError(
     `${title} keeps its line in order, and awaiting code of this very thread comes first: it cannot take it while this call blocks the thread: await read() or write()`,
   );

@@ -34,7 +34,11 @@ export const RWLOCK = {
 export const FAILS = 1;
 export const FAIR = 2;
 export const RWLOCK_WORDS = RWLOCK.cancels + 1;
-export const RWLOCK_WAITS = { watch: RWLOCK.watch, cancels: RWLOCK.cancels, keys: [RWLOCK.readersWait, RWLOCK.writersWait] } as const;
+export const RWLOCK_WAITS = {
+  watch: RWLOCK.watch,
+  cancels: RWLOCK.cancels,
+  keys: [RWLOCK.readersWait, RWLOCK.writersWait],
+} as const;
 
 /** A writer that died no longer keeps anybody out. Inside the mutex. */
 export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
@@ -54,7 +58,9 @@ export function strikeOutDeadWriter({ words, at, heap }: MonitorInside): void {
 export function writerDied({ words, at, title }: MonitorInside): boolean {
   if (words[at + RWLOCK.inconsistent] !== 1) return false;
   if ((words[at + RWLOCK.policy]! & FAILS) === 0) return true;
-  throw new OwnerDiedError(`a worker ended while it wrote under ${title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`);
+  throw new OwnerDiedError(
+    `a worker ended while it wrote under ${title}: repair what it guards, which nobody can enter meanwhile, then call consistent()`,
+  );
 }
 
 /** The flags may be stale, the nodes are not. */
@@ -93,9 +99,14 @@ export function declareConsistent(lock: MonitorInside): boolean {
   return lock.inside(() => {
     strikeOutDeadWriter(lock);
     if (words[at + RWLOCK.writer] !== self) {
-      if (words[at + RWLOCK.writer] !== 0) throw new NotOwnerError(`${lock.title} is held for writing by another worker: consistent() is for who holds it so`);
+      if (words[at + RWLOCK.writer] !== 0)
+        throw new NotOwnerError(
+          `${lock.title} is held for writing by another worker: consistent() is for who holds it so`,
+        );
       if ((words[at + RWLOCK.policy]! & FAILS) === 0)
-        throw new NotHeldError(`${lock.title} is not held for writing: repair what it guards as a writer, and call consistent() before you release it`);
+        throw new NotHeldError(
+          `${lock.title} is not held for writing: repair what it guards as a writer, and call consistent() before you release it`,
+        );
     }
     const opened = (words[at + RWLOCK.policy]! & FAILS) !== 0 && words[at + RWLOCK.inconsistent] === 1;
     words[at + RWLOCK.inconsistent] = 0;

@@ -108,7 +108,8 @@ export class Choice<T> {
    * ```
    */
   map<U>(fn: (value: T) => U): Choice<U> {
-    if (typeof fn !== "function") throw new ArgumentTypeError(`choice.map(fn): fn must be a function, got ${typeof fn}`);
+    if (typeof fn !== "function")
+      throw new ArgumentTypeError(`choice.map(fn): fn must be a function, got ${typeof fn}`);
     const source = this.#source;
     const { openAwaiting } = source;
     return new Choice<U>({
@@ -126,7 +127,9 @@ export function choiceOf<X, T>(source: AnySource<T, X>): Choice<T> {
 
 /** Whether it is a choice, of this copy of the library or another of its version. */
 export function isChoice(value: unknown): value is Choice<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as Partial<Choice<unknown>>)[reveal] === "function";
+  return (
+    typeof value === "object" && value !== null && typeof (value as Partial<Choice<unknown>>)[reveal] === "function"
+  );
 }
 
 /** Whether a copy of another version made it. */

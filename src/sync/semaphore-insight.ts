@@ -20,7 +20,11 @@ export const semaphoreInsight: Insight = {
   },
   state({ words }, at) {
     const bound = boundAt(words, at);
-    return { free: words[at + SEMAPHORE.free]!, permits: words[at + SEMAPHORE.permits]!, ...(bound === undefined ? {} : { bound }) };
+    return {
+      free: words[at + SEMAPHORE.free]!,
+      permits: words[at + SEMAPHORE.permits]!,
+      ...(bound === undefined ? {} : { bound }),
+    };
   },
 };
 /** The words that name workers. */

@@ -42,7 +42,11 @@ export const SEMAPHORE = {
 } as const;
 export const SEMAPHORE_WORDS = SEMAPHORE.cancels + 1;
 /** Where those wait who want permits, or a look. */
-export const SEMAPHORE_WAITS = { watch: SEMAPHORE.watch, cancels: SEMAPHORE.cancels, keys: [0, SEMAPHORE.severalWait] } as const;
+export const SEMAPHORE_WAITS = {
+  watch: SEMAPHORE.watch,
+  cancels: SEMAPHORE.cancels,
+  keys: [0, SEMAPHORE.severalWait],
+} as const;
 export const KEEPS = 1;
 export const FAIR = 2;
 export const MOST_PERMITS = 0x7fffffff;
@@ -70,7 +74,8 @@ export function rebuild(heap: Heap, at: number, holds: HoldTable): void {
  * and the cells are two truths: `remaining` says what comes of them while they change, and `rebuild` does it again.
  */
 export function takeOutUsedUp({ words }: Heap, at: number, holds: HoldTable): void {
-  if (words[at + SEMAPHORE.remaining] === 0) store(words, at + SEMAPHORE.remaining, ~Math.max(0, words[at + SEMAPHORE.permits]! - holds.usedUp));
+  if (words[at + SEMAPHORE.remaining] === 0)
+    store(words, at + SEMAPHORE.remaining, ~Math.max(0, words[at + SEMAPHORE.permits]! - holds.usedUp));
   store(words, at + SEMAPHORE.permits, ~words[at + SEMAPHORE.remaining]!);
   holds.strikeOutUsedUp();
   store(words, at + SEMAPHORE.remaining, 0);
@@ -142,13 +147,16 @@ export function release(heap: Heap, at: number, holds: HoldTable, n: number, tit
   const bound = boundAt(words, at);
   const free = words[at + SEMAPHORE.free]!;
   if (bound !== undefined && free + n > bound)
-    throw new ReleasedTooOftenError(`${title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`);
+    throw new ReleasedTooOftenError(
+      `${title} was released more often than acquired: ${n} more would make ${free + n} free of ${bound}`,
+    );
   const own = Math.min(n, holds.mine);
   if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) {
     holds.useUpBeyond(MOST_HELD);
     takeOutUsedUp(heap, at, holds);
   }
-  if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS) throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
+  if (words[at + SEMAPHORE.permits]! + n - own > MOST_PERMITS)
+    throw new ArgumentRangeError(`release(${n}) would make more than ${MOST_PERMITS} permits`);
   if (own > 0) holds.add(heap.self, -own);
   words[at + SEMAPHORE.permits] = words[at + SEMAPHORE.permits]! + n - own;
   words[at + SEMAPHORE.free] = free + n;

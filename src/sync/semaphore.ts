@@ -1,6 +1,13 @@
 import type { Facts } from "../codec/portrait.js";
 import { Handle, insideOf, onInspect, onMonitorNames, registerShared } from "../objects/index.js";
-import { ArgumentRangeError, ArgumentTypeError, checkFunction, NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
+import {
+  ArgumentRangeError,
+  ArgumentTypeError,
+  checkFunction,
+  NotHeldError,
+  NotOwnerError,
+  TimeoutError,
+} from "../errors/index.js";
 import { AT_ONCE, within } from "../memory/index.js";
 import { awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
 import type { Held } from "./held.js";
@@ -85,9 +92,12 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   /** @internal */
   constructor(value: number | undefined, options: SemaphoreOptions | Handle | undefined);
   constructor(value: number | undefined = 1, options?: SemaphoreOptions | Handle) {
-    if (typeof value !== "number") throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
+    if (typeof value !== "number")
+      throw new ArgumentTypeError(`new Semaphore(value): value must be a number, got ${typeof value}`);
     if (!Number.isInteger(value) || value < 0 || value > MOST_PERMITS)
-      throw new ArgumentRangeError(`new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`);
+      throw new ArgumentRangeError(
+        `new Semaphore(value): value must be a whole number from 0 to ${MOST_PERMITS}, got ${value}`,
+      );
     const policy = (keepsOnOwnerDeath(options) ? KEEPS : 0) | (isFairIn(options) ? FAIR : 0);
     super(KIND.semaphore, SEMAPHORE_WORDS, options, SEMAPHORE_OPTIONS, SEMAPHORE_WAITS);
     this.#holds = new HoldTable(this.heap, this.at + SEMAPHORE.holds);
@@ -186,7 +196,8 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
 
   #tryTake(count: number): Held | undefined {
     // Of a fair one too: a dead waiter would stand before this one.
-    if (this.#isFair || this.words[this.at + SEMAPHORE.free]! < count + this.words[this.at + SEMAPHORE.claimed]!) this.heap.registry.reap();
+    if (this.#isFair || this.words[this.at + SEMAPHORE.free]! < count + this.words[this.at + SEMAPHORE.claimed]!)
+      this.heap.registry.reap();
     let reclaimed = false;
     const permit = within(AT_ONCE, () =>
       this.inside(() => {
@@ -194,7 +205,8 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
         return mayTakeNow(this.heap, this.at, count) ? this.#take(count) : undefined;
       }),
     );
-    if (reclaimed && this.words[this.at + SEMAPHORE.free]! > 0) offer(insideOf(this), this.words[this.at + SEMAPHORE.free]!);
+    if (reclaimed && this.words[this.at + SEMAPHORE.free]! > 0)
+      offer(insideOf(this), this.words[this.at + SEMAPHORE.free]!);
     return permit;
   }
 
@@ -260,7 +272,10 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
    */
   consistent(): void {
     this.inside(() => {
-      if (this.#holds.mine === 0) throw new NotHeldError(`this worker holds no permit of ${this.title}: call consistent() before you give it back`);
+      if (this.#holds.mine === 0)
+        throw new NotHeldError(
+          `this worker holds no permit of ${this.title}: call consistent() before you give it back`,
+        );
       this.words[this.at + SEMAPHORE.inconsistent] = 0;
     });
   }
@@ -359,7 +374,9 @@ export class Semaphore extends LockMonitor implements Selectable<Held> {
   }
 
   #wait(count: number): PermitWait<Permit> | FairPermitWait<Permit> {
-    return new (this.#isFair ? FairPermitWait : PermitWait)(insideOf(this), this.#holds, count, (count) => this.#take(count));
+    return new (this.#isFair ? FairPermitWait : PermitWait)(insideOf(this), this.#holds, count, (count) =>
+      this.#take(count),
+    );
   }
 
   get #isFair(): boolean {

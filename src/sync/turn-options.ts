@@ -21,8 +21,12 @@ const MOST = 100_000;
 export function priorityOf(options: TurnOptions | undefined, isFair: boolean): number {
   const priority = ownOptions(options)?.priority;
   if (priority === undefined) return 0;
-  if (!isFair) throw new ArgumentTypeError("options.priority does not apply here: only a lock or a semaphore made with { fair: true } keeps a line in order");
-  if (typeof priority !== "number") throw new ArgumentTypeError(`options.priority must be a number, got ${typeof priority}`);
+  if (!isFair)
+    throw new ArgumentTypeError(
+      "options.priority does not apply here: only a lock or a semaphore made with { fair: true } keeps a line in order",
+    );
+  if (typeof priority !== "number")
+    throw new ArgumentTypeError(`options.priority must be a number, got ${typeof priority}`);
   if (!Number.isInteger(priority) || Math.abs(priority) > MOST)
     throw new ArgumentRangeError(`options.priority must be a whole number from -${MOST} to ${MOST}, got ${priority}`);
   return priority;

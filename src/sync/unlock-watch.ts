@@ -7,7 +7,14 @@
  * The count lets those through for whom it was free for a moment, as the count of an Event does.
  */
 import { atomics, type Heap } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { TimeoutError } from "../errors/index.js";
 import { cancelCheck } from "./cancels.js";
 
@@ -71,7 +78,8 @@ export class UnlockWatch {
     this.#object.checkUsable();
     if (this.#looksFree()) return;
     const { heap, at } = this.#object;
-    if (deadline === 0 || !(await heap.parker.waitUntil(at + this.#word, this.#attempt(), deadline, signal))) this.#timedOut(options);
+    if (deadline === 0 || !(await heap.parker.waitUntil(at + this.#word, this.#attempt(), deadline, signal)))
+      this.#timedOut(options);
   }
 
   waitSync(options: SyncWait | undefined): void {

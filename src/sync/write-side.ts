@@ -2,16 +2,38 @@
 import { NotHeldError, NotOwnerError, TimeoutError } from "../errors/index.js";
 import { AT_ONCE, atomics, Spin, within } from "../memory/index.js";
 import { insideOf, MONITOR, type Monitor, type MonitorInside } from "../objects/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { cancelCheck } from "./cancels.js";
 import type { Held } from "./held.js";
 import type { HoldTable } from "./hold-table.js";
 import { Patience } from "./patience.js";
 import { type HeldSide, RWHeld } from "./rwlock-hold.js";
 import type { WayIn } from "./rwlock-view.js";
-import { isBehindAnybody, isFairLock, offerToFirst, offerToGroup, refuseBehindOwn, wakeAfterWriter } from "./rwlock-line.js";
+import {
+  isBehindAnybody,
+  isFairLock,
+  offerToFirst,
+  offerToGroup,
+  refuseBehindOwn,
+  wakeAfterWriter,
+} from "./rwlock-line.js";
 import { checkHeir } from "./heir.js";
-import { declareConsistent, endingWait, readersWait, RWLOCK, strikeOutDeadWriter, wakeReaders, writerDied } from "./rwlock-words.js";
+import {
+  declareConsistent,
+  endingWait,
+  readersWait,
+  RWLOCK,
+  strikeOutDeadWriter,
+  wakeReaders,
+  writerDied,
+} from "./rwlock-words.js";
 import { type Choice, choiceOf } from "./selectable.js";
 import { priorityOf, TURN, TURN_SYNC, type TurnOptions } from "./turn-options.js";
 import { tellFree } from "./unlock-watch.js";
@@ -39,7 +61,14 @@ export class WriteSide implements WayIn, HeldSide {
     const signal = signalOf(options);
     let held = this.tryAcquire();
     if (held === undefined && deadline !== 0) {
-      const waiting = heap.parker.waitUntil(at + RWLOCK.writersWait, this.#attempt(), deadline, signal, false, this.#isFair ? priority : undefined);
+      const waiting = heap.parker.waitUntil(
+        at + RWLOCK.writersWait,
+        this.#attempt(),
+        deadline,
+        signal,
+        false,
+        this.#isFair ? priority : undefined,
+      );
       held = await endingWait(waiting, () => this.#gaveUp());
     }
     return held ?? this.#timedOut(options);
@@ -63,7 +92,13 @@ export class WriteSide implements WayIn, HeldSide {
   tryAcquire(): Held | undefined {
     const lock = this.#lock;
     const { words, at } = lock;
-    if (words[at + RWLOCK.writer] !== 0 || words[at + RWLOCK.readers] !== 0 || words[at + RWLOCK.readersTurn] === 1 || this.#isFair) lock.heap.registry.reap();
+    if (
+      words[at + RWLOCK.writer] !== 0 ||
+      words[at + RWLOCK.readers] !== 0 ||
+      words[at + RWLOCK.readersTurn] === 1 ||
+      this.#isFair
+    )
+      lock.heap.registry.reap();
     return within(AT_ONCE, () =>
       lock.inside(() => {
         strikeOutDeadWriter(lock);
@@ -75,7 +110,12 @@ export class WriteSide implements WayIn, HeldSide {
   #soon(): Held | undefined {
     const { words, at } = this.#lock;
     for (let looks = outside.looks; looks > 0; looks--) {
-      if (load(words, at + RWLOCK.writer) !== 0 || load(words, at + RWLOCK.readers) !== 0 || load(words, at + MONITOR.mutex) !== 0) continue;
+      if (
+        load(words, at + RWLOCK.writer) !== 0 ||
+        load(words, at + RWLOCK.readers) !== 0 ||
+        load(words, at + MONITOR.mutex) !== 0
+      )
+        continue;
       const held = this.tryAcquire();
       if (held === undefined) continue;
       outside.paid();
@@ -114,7 +154,8 @@ export class WriteSide implements WayIn, HeldSide {
       if (words[at + RWLOCK.readers] !== 0) return undefined;
     }
     if (this.#isFair && isBehindAnybody(lock, node)) return undefined;
-    if (words[at + RWLOCK.readersTurn] === 1 && !granted && readersWait(lock) && patience?.isOver !== true) return undefined;
+    if (words[at + RWLOCK.readersTurn] === 1 && !granted && readersWait(lock) && patience?.isOver !== true)
+      return undefined;
     words[at + RWLOCK.writer] = lock.self;
     words[at + RWLOCK.readersTurn] = 0;
     words[at + RWLOCK.passedAt] = 0;
@@ -155,7 +196,8 @@ export class WriteSide implements WayIn, HeldSide {
     const lock = this.#lock;
     lock.inside(() => {
       checkHeir(lock.heap, worker, lock.title);
-      if (lock.words[lock.at + RWLOCK.writer] !== lock.self) throw new NotOwnerError(`${lock.title} is not held for writing by this worker`);
+      if (lock.words[lock.at + RWLOCK.writer] !== lock.self)
+        throw new NotOwnerError(`${lock.title} is not held for writing by this worker`);
       lock.words[lock.at + RWLOCK.writer] = worker;
     });
   }

@@ -10,7 +10,9 @@ export function isEcho(signal: AbortSignal, error: unknown): boolean {
   if (!isThrown(error, Error)) return false;
   try {
     const { name, code, cause } = error as { name?: unknown; code?: unknown; cause?: unknown };
-    return name === "AbortError" || code === "ERR_ALLCORES_CANCELLED" || (cause !== undefined && cause === signal.reason);
+    return (
+      name === "AbortError" || code === "ERR_ALLCORES_CANCELLED" || (cause !== undefined && cause === signal.reason)
+    );
   } catch {
     // Its own getter, or Proxy, throws.
     return false;

@@ -26,7 +26,9 @@ const GATHER = new KnownOptions<GatherOptions>(
 );
 
 type Values<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Gathered<W[Index]> };
-type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: PromiseSettledResult<Gathered<W[Index]>> };
+type Outcomes<W extends readonly unknown[]> = {
+  -readonly [Index in keyof W]: PromiseSettledResult<Gathered<W[Index]>>;
+};
 
 /**
  * Runs functions beside each other and gives their results in the order of the list: Python's `asyncio.gather`, but
@@ -55,22 +57,37 @@ type Outcomes<W extends readonly unknown[]> = { -readonly [Index in keyof W]: Pr
  * console.log(outcomes.map(({ status }) => status)); // [ 'fulfilled', 'rejected' ]
  * ```
  */
-export function gather<const W extends readonly Gatherable[]>(work: W, options: GatherOptions & { settle: true }): Promise<Outcomes<W>>;
-export function gather<const W extends readonly Gatherable[]>(work: W, options?: GatherOptions & { settle?: false | undefined }): Promise<Values<W>>;
+export function gather<const W extends readonly Gatherable[]>(
+  work: W,
+  options: GatherOptions & { settle: true },
+): Promise<Outcomes<W>>;
+export function gather<const W extends readonly Gatherable[]>(
+  work: W,
+  options?: GatherOptions & { settle?: false | undefined },
+): Promise<Values<W>>;
 export function gather<const W extends readonly Gatherable[]>(...work: W): Promise<Values<W>>;
-export function gather<W extends Gatherable>(work: Iterable<W>, options: GatherOptions & { settle: true }): Promise<PromiseSettledResult<Gathered<W>>[]>;
-export function gather<W extends Gatherable>(work: Iterable<W>, options?: GatherOptions & { settle?: false | undefined }): Promise<Gathered<W>[]>;
+export function gather<W extends Gatherable>(
+  work: Iterable<W>,
+  options: GatherOptions & { settle: true },
+): Promise<PromiseSettledResult<Gathered<W>>[]>;
+export function gather<W extends Gatherable>(
+  work: Iterable<W>,
+  options?: GatherOptions & { settle?: false | undefined },
+): Promise<Gathered<W>[]>;
 export async function gather(...given: unknown[]): Promise<unknown[]> {
   const [first] = given;
   const isList = typeof first === "object" && first !== null && Symbol.iterator in first;
   const work = isList ? [...(first as Iterable<unknown>)] : given;
   let options = isList ? ((given[1] ?? {}) as GatherOptions) : {};
-  if (typeof options !== "object") throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
+  if (typeof options !== "object")
+    throw new ArgumentTypeError(`gather(list, options): options must be an object, got ${typeof options}`);
   GATHER.check(options);
   options = ownOptions(options);
   const wrong = work.findIndex((one) => typeof one !== "function" && !isThenable(one));
   if (wrong >= 0)
-    throw new ArgumentTypeError(`gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`);
+    throw new ArgumentTypeError(
+      `gather: functions and promises are needed, item ${wrong} is ${work[wrong] === null ? "null" : typeof work[wrong]}`,
+    );
   // Asked once, and at once: an error of theirs that nobody waits for any more is no accident, and calling `then` is
   // what begins some of them.
   const begun = work.map((one) => (typeof one === "function" ? undefined : begunOf(one as PromiseLike<unknown>)));
@@ -97,7 +114,10 @@ export async function gather(...given: unknown[]): Promise<unknown[]> {
   return results;
 }
 
-async function outcomeOf(run: (signal: AbortSignal) => unknown, signal: AbortSignal): Promise<PromiseSettledResult<unknown>> {
+async function outcomeOf(
+  run: (signal: AbortSignal) => unknown,
+  signal: AbortSignal,
+): Promise<PromiseSettledResult<unknown>> {
   try {
     return { status: "fulfilled", value: await run(signal) };
   } catch (reason) {

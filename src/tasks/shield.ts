@@ -31,9 +31,14 @@ import { reportUncaught } from "../futures/uncaught-hook.js";
  * console.log(saved); // true
  * ```
  */
-export async function shield<T>(promise: PromiseLike<T>, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
+export async function shield<T>(
+  promise: PromiseLike<T>,
+  options?: { signal?: AbortSignal | undefined },
+): Promise<Awaited<T>> {
   if (!isThenable(promise))
-    throw new ArgumentTypeError(`shield(promise): a promise is needed, got ${promise === null ? "null" : typeof promise}; call the function: shield(save())`);
+    throw new ArgumentTypeError(
+      `shield(promise): a promise is needed, got ${promise === null ? "null" : typeof promise}; call the function: shield(save())`,
+    );
   const work = Promise.resolve(promise);
   let signal: AbortSignal | undefined;
   try {

@@ -148,7 +148,9 @@ export class TaskGroup implements AsyncDisposable {
    */
   spawn<T>(fn: (signal: AbortSignal) => T): Future<Awaited<T>> {
     if (typeof fn !== "function")
-      throw new ArgumentTypeError(`group.spawn(fn): fn must be a function, got ${typeof fn}; a promise has begun already, and nobody can cancel it`);
+      throw new ArgumentTypeError(
+        `group.spawn(fn): fn must be a function, got ${typeof fn}; a promise has begun already, and nobody can cancel it`,
+      );
     if (this.#isOver) throw new StateError("this TaskGroup has ended: spawn(fn) from within it, or make a new one");
     const child = new Child<Awaited<T>>();
     if (this.signal.aborted) {
@@ -219,4 +221,8 @@ export class TaskGroup implements AsyncDisposable {
   };
 }
 
-portray(TaskGroup, ({ signal }) => ({ cancelled: signal.aborted }), "its tasks run where it was made: send what they need, and spawn a call of a pool");
+portray(
+  TaskGroup,
+  ({ signal }) => ({ cancelled: signal.aborted }),
+  "its tasks run where it was made: send what they need, and spawn a call of a pool",
+);

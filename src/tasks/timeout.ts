@@ -1,7 +1,16 @@
 import { setMaxListeners } from "node:events";
 import { ArgumentRangeError, ArgumentTypeError, StateError, TimeoutError } from "../errors/index.js";
 import { clearRealImmediate, setRealImmediate } from "../memory/index.js";
-import { Alarm, fromPerformance, offAbort, onAbort, programNow, SIGNAL_OPTIONS, signalOf, toPerformance } from "../parking/index.js";
+import {
+  Alarm,
+  fromPerformance,
+  offAbort,
+  onAbort,
+  programNow,
+  SIGNAL_OPTIONS,
+  signalOf,
+  toPerformance,
+} from "../parking/index.js";
 import { checkedMs } from "./milliseconds.js";
 import { settledOrLeft } from "../futures/settlement.js";
 import { isThenable } from "../sync/thenable.js";
@@ -97,7 +106,8 @@ export class TimeoutScope {
 
   #reschedule(when: number): void {
     if (this.#isOver) throw new StateError("the block of this timeout has ended: there is nothing to reschedule");
-    if (this.#end !== undefined) throw new StateError("the time of this block has run out, or it was cancelled: reschedule() before that");
+    if (this.#end !== undefined)
+      throw new StateError("the time of this block has run out, or it was cancelled: reschedule() before that");
     clearRealImmediate(this.#verdict);
     this.#alarm.set(when);
   }
@@ -119,7 +129,9 @@ export class TimeoutScope {
     clearRealImmediate(this.#verdict);
     offAbort(this.#outer, this.#aborted);
     if (this.#end === undefined) return error;
-    return error === this.#end.reason || (this.#controller !== undefined && isEcho(this.#controller.signal, error)) ? this.#end.reason : error;
+    return error === this.#end.reason || (this.#controller !== undefined && isEcho(this.#controller.signal, error))
+      ? this.#end.reason
+      : error;
   }
 
   readonly #ring = (): void => {
@@ -171,8 +183,17 @@ export class TimeoutScope {
  * console.log(late); // true
  * ```
  */
-export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
-  return await within("timeout(ms, fn)", programNow() + checkedMs("timeout(ms, fn)", ms), fn, signalOf(options, SIGNAL_OPTIONS));
+export async function timeout<T>(
+  ms: number,
+  fn: (scope: TimeoutScope) => T,
+  options?: { signal?: AbortSignal | undefined },
+): Promise<Awaited<T>> {
+  return await within(
+    "timeout(ms, fn)",
+    programNow() + checkedMs("timeout(ms, fn)", ms),
+    fn,
+    signalOf(options, SIGNAL_OPTIONS),
+  );
 }
 
 /**
@@ -193,14 +214,25 @@ export async function timeout<T>(ms: number, fn: (scope: TimeoutScope) => T, opt
  * for (const ms of [5, 10]) await timeoutAt(deadline, ({ signal }) => sleep(ms, { signal }));
  * ```
  */
-export async function timeoutAt<T>(when: number, fn: (scope: TimeoutScope) => T, options?: { signal?: AbortSignal | undefined }): Promise<Awaited<T>> {
+export async function timeoutAt<T>(
+  when: number,
+  fn: (scope: TimeoutScope) => T,
+  options?: { signal?: AbortSignal | undefined },
+): Promise<Awaited<T>> {
   checkMoment("timeoutAt(when, fn)", when);
   return await within("timeoutAt(when, fn)", fromPerformance(when), fn, signalOf(options, SIGNAL_OPTIONS));
 }
 
-async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) => T, signal: AbortSignal | undefined): Promise<Awaited<T>> {
+async function within<T>(
+  call: string,
+  when: number,
+  fn: (scope: TimeoutScope) => T,
+  signal: AbortSignal | undefined,
+): Promise<Awaited<T>> {
   if (typeof fn !== "function")
-    throw new ArgumentTypeError(`${call}: fn must be a function, got ${typeof fn}; for a promise there is waitFor(promise, { timeout })`);
+    throw new ArgumentTypeError(
+      `${call}: fn must be a function, got ${typeof fn}; for a promise there is waitFor(promise, { timeout })`,
+    );
   const scope = new TimeoutScope(when, signal);
   try {
     const value = await scope.hold(fn(scope), true);
@@ -212,6 +244,7 @@ async function within<T>(call: string, when: number, fn: (scope: TimeoutScope) =
 }
 
 function checkMoment(call: string, when: unknown): void {
-  if (typeof when !== "number") throw new ArgumentTypeError(`${call}: when must be a moment on performance.now(), got ${typeof when}`);
+  if (typeof when !== "number")
+    throw new ArgumentTypeError(`${call}: when must be a moment on performance.now(), got ${typeof when}`);
   if (Number.isNaN(when)) throw new ArgumentRangeError(`${call}: when must be a moment on performance.now(), got NaN`);
 }

@@ -28,11 +28,17 @@ import { TimeoutScope } from "./timeout.js";
  * console.log(late); // ERR_ALLCORES_TIMEOUT
  * ```
  */
-export async function waitFor<T>(work: PromiseLike<T> | ((signal: AbortSignal) => T | PromiseLike<T>), options: WaitOptions = {}): Promise<Awaited<T>> {
+export async function waitFor<T>(
+  work: PromiseLike<T> | ((signal: AbortSignal) => T | PromiseLike<T>),
+  options: WaitOptions = {},
+): Promise<Awaited<T>> {
   const isFunction = typeof work === "function";
   if (!isFunction && !isThenable(work))
-    throw new ArgumentTypeError(`waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`);
-  if (typeof options !== "object" || options === null) throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
+    throw new ArgumentTypeError(
+      `waitFor(work): a promise or a function is needed, got ${work === null ? "null" : typeof work}`,
+    );
+  if (typeof options !== "object" || options === null)
+    throw new ArgumentTypeError(`waitFor(work, options): options must be an object, got ${typeof options}`);
   const ms = checkedMs("waitFor(work, { timeout })", ownOptions(options).timeout ?? Number.POSITIVE_INFINITY);
   const scope = new TimeoutScope(programNow() + ms, signalOf(options, WAIT_OPTIONS));
   try {

@@ -70,7 +70,13 @@ export class Causality {
     const operation = trace.operation(decision);
     if (operation === undefined) return;
     if (operation === BEGIN) this.#event(thread, operation, LIFE_LOCATION + thread, false);
-    else this.#event(thread, operation, operation === CLOCK ? CLOCK_LOCATION : trace.location(decision), trace.wrote(decision));
+    else
+      this.#event(
+        thread,
+        operation,
+        operation === CLOCK ? CLOCK_LOCATION : trace.location(decision),
+        trace.wrote(decision),
+      );
   }
 
   #event(thread: number, operation: number, location: number, writes: boolean): void {

@@ -144,7 +144,8 @@ export class ControlledThread implements Controller {
     if (!wrote) return;
     log[entry + ENTRY.who] = log[entry + ENTRY.who]! | (WROTE << 8);
     if (old !== now) this.#words[this.#at + THREAD.idleSteps] = 0;
-    if (this.#words[CONTROL.watchers] !== 0) this.#wakeWatchers(log[entry + ENTRY.operation]! >> 8, log[entry + ENTRY.place]!);
+    if (this.#words[CONTROL.watchers] !== 0)
+      this.#wakeWatchers(log[entry + ENTRY.operation]! >> 8, log[entry + ENTRY.place]!);
   }
 
   sleep(cells: ArrayBufferView, index: number, ms: number, watches: boolean): boolean {
@@ -180,7 +181,12 @@ export class ControlledThread implements Controller {
     for (; woken < count; woken++) {
       let first = -1;
       this.#block.eachThread((at) => {
-        if (words[at + THREAD.status] !== SLEEPING || words[at + THREAD.looping] === 1 || words[at + THREAD.watches] === 1) return;
+        if (
+          words[at + THREAD.status] !== SLEEPING ||
+          words[at + THREAD.looping] === 1 ||
+          words[at + THREAD.watches] === 1
+        )
+          return;
         if (words[at + THREAD.memory] !== memory || words[at + THREAD.place] !== place) return;
         if (first < 0 || words[at + THREAD.order]! < words[first + THREAD.order]!) first = at;
       });
@@ -190,11 +196,16 @@ export class ControlledThread implements Controller {
     }
     this.#block.eachThread((at) => {
       if (woken >= count) return;
-      for (let listener = at + THREAD.listeners; listener < at + THREAD.listeners + LISTENERS * LISTENER_WORDS; listener += LISTENER_WORDS) {
+      for (
+        let listener = at + THREAD.listeners;
+        listener < at + THREAD.listeners + LISTENERS * LISTENER_WORDS;
+        listener += LISTENER_WORDS
+      ) {
         if (words[listener] !== memory + 1 || words[listener + 1] !== place || words[listener + 2] === 1) continue;
         words[listener + 2] = 1;
         woken++;
-        if (words[at + THREAD.looping] === 1 && words[at + THREAD.status] === SLEEPING) words[at + THREAD.status] = READY;
+        if (words[at + THREAD.looping] === 1 && words[at + THREAD.status] === SLEEPING)
+          words[at + THREAD.status] = READY;
         return;
       }
     });

@@ -7,5 +7,7 @@ import { runWorker, type ProgramWorkerStart } from "./program-worker.js";
 const { allcoresExploration: role } = workerData as { allcoresExploration: ThreadRole };
 let exploration = Promise.resolve();
 parentPort!.on("message", (start: RunnerStart | ProgramWorkerStart) => {
-  exploration = exploration.then(() => (role === "runner" ? runSchedules(start as RunnerStart) : runWorker(start as ProgramWorkerStart)));
+  exploration = exploration.then(() =>
+    role === "runner" ? runSchedules(start as RunnerStart) : runWorker(start as ProgramWorkerStart),
+  );
 });

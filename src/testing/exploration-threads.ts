@@ -48,7 +48,11 @@ export class ExplorationThreads {
   }
 
   /** Begins; `hear` is told what the runner says, `fail` what ends the exploration early. */
-  begin({ setup, workers, check, bounds }: ExploredProgram, hear: (news: RunnerNews) => void, fail: (error: unknown) => void): void {
+  begin(
+    { setup, workers, check, bounds }: ExploredProgram,
+    hear: (news: RunnerNews) => void,
+    fail: (error: unknown) => void,
+  ): void {
     this.#hear = hear;
     this.#fail = fail;
     this.#block.words[CONTROL.threads] = workers.length;
@@ -94,7 +98,12 @@ export class ExplorationThreads {
     thread.on("message", (news: RunnerNews) => this.#hear?.(news));
     thread.on("error", (error) => this.#lost(error));
     thread.on("exit", (code) => {
-      if (code !== 0) this.#lost(new WorkerDiedError(`a worker of the explored program ended the thread with exit code ${code}`, { exitCode: code }));
+      if (code !== 0)
+        this.#lost(
+          new WorkerDiedError(`a worker of the explored program ended the thread with exit code ${code}`, {
+            exitCode: code,
+          }),
+        );
     });
     return thread;
   }

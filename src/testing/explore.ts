@@ -92,7 +92,9 @@ export async function explore<Shared>(program: Program<Shared>, options: Explore
       watch = setRealInterval(() => {
         if (realNow() - heard > SILENCE_MS && usedMilliseconds() - usedByThen > SILENCE_MS)
           reject(
-            new StateError(`a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`),
+            new StateError(
+              `a worker has gone on for ${SILENCE_MS / 1000} s without touching shared memory: under exploration only what waits lets others run`,
+            ),
           );
       }, 1000);
       const hear = (news: RunnerNews): void => {
@@ -129,9 +131,12 @@ function checked<Shared>(program: Program<Shared>) {
     throw new ArgumentTypeError("explore(program): the program must be an object: { setup, workers, check }");
   PROGRAM.check(program, "program");
   const { setup, workers, check } = program;
-  if (!Array.isArray(workers)) throw new ArgumentTypeError("explore(program): program.workers must be an array of tasks");
+  if (!Array.isArray(workers))
+    throw new ArgumentTypeError("explore(program): program.workers must be an array of tasks");
   if (workers.length < 1 || workers.length > MOST_THREADS)
-    throw new ArgumentRangeError(`explore(program): 1 to ${MOST_THREADS} workers can be explored, got ${workers.length}`);
+    throw new ArgumentRangeError(
+      `explore(program): 1 to ${MOST_THREADS} workers can be explored, got ${workers.length}`,
+    );
   return {
     setup: identityOf(setup),
     workers: (workers as readonly Task<AnyFunction>[]).map((worker) => identityOf(worker)),
@@ -144,17 +149,25 @@ function boundsOf(options: ExploreOptions, workers: number): ScheduleBounds {
     throw new ArgumentTypeError(`options must be an object such as { preemptions: 2 }, got ${typeof options}`);
   EXPLORE_OPTIONS.check(options);
   const { replay, races = true, internals = false, mortal } = options;
-  if (typeof races !== "boolean") throw new ArgumentTypeError(`options.races must be true or false, got ${typeof races}`);
-  if (typeof internals !== "boolean") throw new ArgumentTypeError(`options.internals must be true or false, got ${typeof internals}`);
+  if (typeof races !== "boolean")
+    throw new ArgumentTypeError(`options.races must be true or false, got ${typeof races}`);
+  if (typeof internals !== "boolean")
+    throw new ArgumentTypeError(`options.internals must be true or false, got ${typeof internals}`);
   if (replay !== undefined && typeof replay !== "string")
     throw new ArgumentTypeError(`options.replay must be a schedule, as failure.schedule, got ${typeof replay}`);
   if (replay !== undefined) parseSchedule(replay);
-  if (mortal !== undefined && (!Array.isArray(mortal) || mortal.some((index) => !Number.isInteger(index) || index < 0 || index >= workers)))
+  if (
+    mortal !== undefined &&
+    (!Array.isArray(mortal) || mortal.some((index) => !Number.isInteger(index) || index < 0 || index >= workers))
+  )
     throw new ArgumentRangeError(`options.mortal must be an array of indexes of workers, 0 to ${workers - 1}`);
   return {
     preemptions: whole(options, "preemptions", 2, 0, 100),
     deaths: whole(options, "deaths", 0, 0, workers),
-    mortal: mortal === undefined ? (1 << workers) - 1 : mortal.reduce((mask: number, index: number) => mask | (1 << index), 0),
+    mortal:
+      mortal === undefined
+        ? (1 << workers) - 1
+        : mortal.reduce((mask: number, index: number) => mask | (1 << index), 0),
     schedules: whole(options, "schedules", 1_000_000, 1, Number.MAX_SAFE_INTEGER),
     timeLimit: whole(options, "timeLimit", Number.POSITIVE_INFINITY, 0, Number.POSITIVE_INFINITY),
     walks: whole(options, "walks", 100, 0, Number.MAX_SAFE_INTEGER),

@@ -19,7 +19,8 @@ export function labelsOf(shared: unknown): Map<number, string> {
     const at = blockOf(value, name);
     if (at === undefined) return;
     labels.set(at, (value as { label?: string }).label ?? name);
-    if (value instanceof Condition && !labels.has(placeOf(value.lock))) labels.set(placeOf(value.lock), `${value.label ?? name}.lock`);
+    if (value instanceof Condition && !labels.has(placeOf(value.lock)))
+      labels.set(placeOf(value.lock), `${value.label ?? name}.lock`);
   };
   add(shared, "shared");
   if (typeof shared === "object" && shared !== null && !(shared instanceof SharedObject)) {

@@ -27,7 +27,8 @@ const ARRAY_EXTENT = 2;
 
 const kinds: Record<string, number> = { ...OF_SYNC, ...OF_SHARED, ...OF_CHANNELS, ...OF_WORKERS };
 const kindNames = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name]));
-const nameAt = (names: Record<string, number>, word: number): string | undefined => Object.entries(names).find(([, at]) => at === word)?.[0];
+const nameAt = (names: Record<string, number>, word: number): string | undefined =>
+  Object.entries(names).find(([, at]) => at === word)?.[0];
 
 export class Places {
   readonly #heap: Heap;
@@ -47,7 +48,11 @@ export class Places {
       this.#blocks.push({ at, end: at + size, kind });
       if (kind === "sharedArray") {
         const { unit, bytes } = heap.allocator.extentOf(words[at + ARRAY_EXTENT]!);
-        this.#extents.push({ from: unit * UNIT_BYTES, to: unit * UNIT_BYTES + bytes, name: this.#nameOfBlock(at, kind) });
+        this.#extents.push({
+          from: unit * UNIT_BYTES,
+          to: unit * UNIT_BYTES + bytes,
+          name: this.#nameOfBlock(at, kind),
+        });
       }
     });
   }
@@ -63,7 +68,8 @@ export class Places {
     const word = place >> 2;
     if (word < REGISTRY_AT)
       return `heap.${nameAt(HEADER, word) ?? (word >= HEADER.freeRuns ? "freeRuns" : word >= HEADER.freeExtents ? "freeExtents" : "roomyPages")}`;
-    if (word >= PAGE_TABLE_AT && word < BLOCKS_AT) return `page ${(word - PAGE_TABLE_AT) >> 1}.${nameAt(PAGE_ENTRY, (word - PAGE_TABLE_AT) & 1)}`;
+    if (word >= PAGE_TABLE_AT && word < BLOCKS_AT)
+      return `page ${(word - PAGE_TABLE_AT) >> 1}.${nameAt(PAGE_ENTRY, (word - PAGE_TABLE_AT) & 1)}`;
     if (word < BLOCKS_AT) {
       const slot = Math.floor((word - REGISTRY_AT) / RECORD_WORDS);
       const inRecord = (word - REGISTRY_AT) % RECORD_WORDS;
@@ -73,7 +79,8 @@ export class Places {
       return `${who}.node ${node}.${nameAt(NODE, (inRecord - RECORD.nodes) % NODE_WORDS)}`;
     }
     for (const { at, end, kind } of this.#blocks) {
-      if (word < at) return `header of ${this.#nameOfBlock(at, kind)}.${nameAt(BLOCK, word - at + BLOCK_HEADER_WORDS) ?? ""}`;
+      if (word < at)
+        return `header of ${this.#nameOfBlock(at, kind)}.${nameAt(BLOCK, word - at + BLOCK_HEADER_WORDS) ?? ""}`;
       if (word < end) return `${this.#nameOfBlock(at, kind)}[${word - at}]`;
     }
     return `word ${word}`;
@@ -82,7 +89,11 @@ export class Places {
   /** What a word there says, where it is more than a number. */
   valueOf(memory: number, place: number, value: number): string {
     const word = place >> 2;
-    if (memory !== CONTROL_MEMORY || !this.#blocks.some(({ at, kind }) => at === word && (kind === "lock" || kind === "rlock"))) return String(value);
+    if (
+      memory !== CONTROL_MEMORY ||
+      !this.#blocks.some(({ at, kind }) => at === word && (kind === "lock" || kind === "rlock"))
+    )
+      return String(value);
     if (value === 0) return "free";
     const owner = value >>> OWNER_SHIFT;
     const who = owner === 0 ? "free" : this.#ownerOf(owner & SLOT_MASK);
@@ -92,7 +103,9 @@ export class Places {
   /** Whether the place is the library's own: how workers are known, wait and are woken, and how memory is given out. */
   isInternal(memory: number, place: number): boolean {
     const word = place >> 2;
-    return memory === CONTROL_MEMORY && (word < BLOCKS_AT || this.#blocks.every(({ at, end }) => word < at || word >= end));
+    return (
+      memory === CONTROL_MEMORY && (word < BLOCKS_AT || this.#blocks.every(({ at, end }) => word < at || word >= end))
+    );
   }
 
   #nameOfBlock(at: number, kind: string): string {

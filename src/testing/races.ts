@@ -45,17 +45,23 @@ export function findRace(trace: Trace, recordOwner: (place: number) => number | 
   if (data.size === 0) return undefined;
 
   const { threads } = trace;
-  const clocks = Array.from({ length: threads }, (_, thread) => Array.from({ length: threads }, (_, other) => (other === thread ? 1 : 0)));
+  const clocks = Array.from({ length: threads }, (_, thread) =>
+    Array.from({ length: threads }, (_, other) => (other === thread ? 1 : 0)),
+  );
   const released = new Map<number, number[]>();
   const cells = new Map<number, Cell>();
 
   const acquire = (clock: number[], location: number): void => {
     const theirs = released.get(location);
-    if (theirs !== undefined) for (let thread = 0; thread < threads; thread++) clock[thread] = Math.max(clock[thread]!, theirs[thread]!);
+    if (theirs !== undefined)
+      for (let thread = 0; thread < threads; thread++) clock[thread] = Math.max(clock[thread]!, theirs[thread]!);
   };
   const release = (clock: number[], location: number, thread: number): void => {
     const known = released.get(location);
-    released.set(location, known === undefined ? [...clock] : known.map((time, other) => Math.max(time, clock[other]!)));
+    released.set(
+      location,
+      known === undefined ? [...clock] : known.map((time, other) => Math.max(time, clock[other]!)),
+    );
     clock[thread]!++;
   };
 
@@ -69,12 +75,17 @@ export function findRace(trace: Trace, recordOwner: (place: number) => number | 
     const location = trace.location(decision);
     if (data.has(location)) {
       let cell = cells.get(location);
-      if (cell === undefined) cells.set(location, (cell = { assigned: zeros(threads), changed: zeros(threads), read: zeros(threads), decisions: new Map() }));
+      if (cell === undefined)
+        cells.set(
+          location,
+          (cell = { assigned: zeros(threads), changed: zeros(threads), read: zeros(threads), decisions: new Map() }),
+        );
       const against = operation === WRITE_DATA ? [ASSIGNED, CHANGED, READS] : [ASSIGNED];
       for (const kind of against) {
         const times = kind === ASSIGNED ? cell.assigned : kind === CHANGED ? cell.changed : cell.read;
         for (let other = 0; other < threads; other++) {
-          if (other !== thread && times[other]! > clock[other]!) return { first: cell.decisions.get(kind * threads + other)!, second: decision };
+          if (other !== thread && times[other]! > clock[other]!)
+            return { first: cell.decisions.get(kind * threads + other)!, second: decision };
         }
       }
       const kind = operation === WRITE_DATA ? ASSIGNED : operation === READ_DATA ? READS : CHANGED;

@@ -46,6 +46,8 @@ export class RunnerController implements Controller {
   }
 
   #refusal(): StateError {
-    return new StateError(`${this.doing}() must not wait: nobody else runs then. Use tryAcquire, tryGet and the like there, or wait in a worker`);
+    return new StateError(
+      `${this.doing}() must not wait: nobody else runs then. Use tryAcquire, tryGet and the like there, or wait in a worker`,
+    );
   }
 }

@@ -7,7 +7,14 @@ import { encode, encodeError } from "../codec/index.js";
 import { TooLargeError } from "../errors/index.js";
 import { compareExchange, notify, store, wait } from "../platform/atomics.js";
 import { control } from "../platform/controlled-atomics.js";
-import { clearThreadHeap, type Heap, realNow, renewThreadHeap, setRealTimeout, type ThreadHeapBuffers } from "../memory/index.js";
+import {
+  clearThreadHeap,
+  type Heap,
+  realNow,
+  renewThreadHeap,
+  setRealTimeout,
+  type ThreadHeapBuffers,
+} from "../memory/index.js";
 import { loadTask } from "../workers/task-module.js";
 import type { TaskIdentity } from "../workers/task.js";
 import { Causality } from "./causality.js";
@@ -102,7 +109,10 @@ export async function runSchedules(start: RunnerStart): Promise<void> {
   try {
     await new ScheduleRunner(start).run();
   } catch (error) {
-    parentPort!.postMessage({ type: "error", error: encodeError(error, { to: "threads" }).toBytes() } satisfies RunnerNews);
+    parentPort!.postMessage({
+      type: "error",
+      error: encodeError(error, { to: "threads" }).toBytes(),
+    } satisfies RunnerNews);
   }
 }
 
@@ -187,7 +197,12 @@ class ScheduleRunner {
     const now = realNow();
     if (now - this.#reported < PROGRESS_EVERY_MS) return;
     this.#reported = now;
-    parentPort!.postMessage({ type: "progress", schedules: this.#schedules, preemptions, waiting } satisfies RunnerNews);
+    parentPort!.postMessage({
+      type: "progress",
+      schedules: this.#schedules,
+      preemptions,
+      waiting,
+    } satisfies RunnerNews);
   }
 
   /** So many schedules by chance: every other one by priorities. */
@@ -195,7 +210,9 @@ class ScheduleRunner {
     for (let walk = 0; walk < count; walk++, this.#walks++) {
       const seed = this.#start.bounds.seed + this.#walks;
       const byPriorities = this.#walks % 2 === 1;
-      const failure = await this.#try(() => (byPriorities ? walkByPriorities(this.#block, seed, this.#longest) : walkByChance(this.#block, seed)));
+      const failure = await this.#try(() =>
+        byPriorities ? walkByPriorities(this.#block, seed, this.#longest) : walkByChance(this.#block, seed),
+      );
       if (failure !== undefined) return failure;
       this.#report(Number.POSITIVE_INFINITY, 0);
     }
@@ -226,7 +243,13 @@ class ScheduleRunner {
       found.at ?? [],
       this.#start.bounds.internals,
     );
-    return { kind: seen.kind, message: this.#explained(seen, again, table), error: seen.error, schedule: formatSchedule(schedule), table: table.toString() };
+    return {
+      kind: seen.kind,
+      message: this.#explained(seen, again, table),
+      error: seen.error,
+      schedule: formatSchedule(schedule),
+      table: table.toString(),
+    };
   }
 
   #take(trace: Trace): void {
@@ -270,7 +293,9 @@ class ScheduleRunner {
       const message = encode(this.#shared, { to: "threads", root: "setup()" });
       const place = block.messageFor(thread);
       if (message.length + 4 > place.byteLength)
-        throw new TooLargeError(`what setup() returns takes ${message.length} bytes: an explored program shares at most ${place.byteLength - 4}`);
+        throw new TooLargeError(
+          `what setup() returns takes ${message.length} bytes: an explored program shares at most ${place.byteLength - 4}`,
+        );
       place.setInt32(0, message.length);
       message.writeTo(new Uint8Array(place.buffer, place.byteOffset, place.byteLength), 4);
     }
@@ -311,14 +336,21 @@ class ScheduleRunner {
       case DIVERGED:
         return {
           kind: "divergence",
-          message: "the program did not do the same under the same schedule: everything that differs from run to run must come from setup()",
+          message:
+            "the program did not do the same under the same schedule: everything that differs from run to run must come from setup()",
         };
     }
-    if (trace.rescued) return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
+    if (trace.rescued)
+      return { kind: "lost wake-up", message: "a worker slept on although what it waited for was there" };
     if (this.#start.bounds.races) {
       const heap = this.#heap!;
       const race = findRace(trace, (place) => ownerOfRecord(heap, place));
-      if (race !== undefined) return { kind: "race", message: "two workers use the same cell, and nothing orders them", at: [race.first, race.second] };
+      if (race !== undefined)
+        return {
+          kind: "race",
+          message: "two workers use the same cell, and nothing orders them",
+          at: [race.first, race.second],
+        };
     }
     if (this.#check === undefined) return undefined;
     this.#scheduler.doing = "check";

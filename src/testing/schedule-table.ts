@@ -41,9 +41,12 @@ interface Site {
   readonly library: Frame | undefined;
 }
 
-const isTestKit = (path: string): boolean => /[\\/]src[\\/]testing[\\/]|[\\/]controlled-atomics\.[jt]s|[\\/]dist[\\/]testing[\\/](entry|chunk)/.test(path);
+const isTestKit = (path: string): boolean =>
+  /[\\/]src[\\/]testing[\\/]|[\\/]controlled-atomics\.[jt]s|[\\/]dist[\\/]testing[\\/](entry|chunk)/.test(path);
 const isLibrary = (path: string): boolean =>
-  /[\\/]src[\\/](memory|codec|sync|shared|channels|futures|workers|pools|tasks|errors)[\\/]|[\\/]dist[\\/]testing[\\/]/.test(path);
+  /[\\/]src[\\/](memory|codec|sync|shared|channels|futures|workers|pools|tasks|errors)[\\/]|[\\/]dist[\\/]testing[\\/]/.test(
+    path,
+  );
 
 function sitesOf(stack: string): Site {
   let program: Frame | undefined;
@@ -78,7 +81,13 @@ export class ScheduleTable {
    * `stacks`: where each decision's operation was; `marked`: decisions that the failure is about; `internals`: whether
    * the library's own words are shown.
    */
-  constructor(trace: Trace, places: Places, stacks: ReadonlyMap<number, string>, marked: readonly number[], internals: boolean) {
+  constructor(
+    trace: Trace,
+    places: Places,
+    stacks: ReadonlyMap<number, string>,
+    marked: readonly number[],
+    internals: boolean,
+  ) {
     this.#internals = internals;
     this.#trace = trace;
     this.#places = places;
@@ -93,7 +102,12 @@ export class ScheduleTable {
     const rows: string[][] = [];
     const lines = new Map<number, string>();
     let skipped = 0;
-    let told: { text: string; thread: number; times: number; row: string[] | undefined } = { text: "", thread: -1, times: 0, row: undefined };
+    let told: { text: string; thread: number; times: number; row: string[] | undefined } = {
+      text: "",
+      thread: -1,
+      times: 0,
+      row: undefined,
+    };
     for (let decision = 0; decision < this.#end; decision++) {
       const thread = trace.chosen(decision);
       const program = this.#programLine(decision);
@@ -116,10 +130,15 @@ export class ScheduleTable {
       told = { text, thread, times: 1, row };
       rows.push(row);
     }
-    const shown = rows.length > MOST_ROWS ? [...rows.slice(0, MOST_ROWS / 2), this.#row("...", 0, ""), ...rows.slice(-MOST_ROWS / 2)] : rows;
+    const shown =
+      rows.length > MOST_ROWS
+        ? [...rows.slice(0, MOST_ROWS / 2), this.#row("...", 0, ""), ...rows.slice(-MOST_ROWS / 2)]
+        : rows;
     const threads = Array.from({ length: trace.threads }, (_, thread) => thread);
     const head = ["step", ...threads.map((thread) => `worker ${thread}`)];
-    const widths = head.map((_, column) => (column === 0 ? STEP_WIDTH : Math.min(WIDEST, Math.max(...[head, ...shown].map((cells) => cells[column]!.length)))));
+    const widths = head.map((_, column) =>
+      column === 0 ? STEP_WIDTH : Math.min(WIDEST, Math.max(...[head, ...shown].map((cells) => cells[column]!.length))),
+    );
     const rule = widths.map((width) => "-".repeat(width));
     const text = [head, rule, ...shown].map((cells) =>
       cells
@@ -133,7 +152,11 @@ export class ScheduleTable {
 
   /** The lines of the program at these decisions. */
   placesOf(decisions: readonly number[]): string {
-    return decisions.map((decision) => `worker ${this.#trace.chosen(decision)} at ${this.#programLine(decision) ?? `step ${decision}`}`).join(", ");
+    return decisions
+      .map(
+        (decision) => `worker ${this.#trace.chosen(decision)} at ${this.#programLine(decision) ?? `step ${decision}`}`,
+      )
+      .join(", ");
   }
 
   /** What a worker did last before everybody slept; undefined when it has ended or died. */
@@ -193,9 +216,13 @@ export class ScheduleTable {
       case WRITE_DATA:
         return `${late}${place}: ${old} -> ${now}${where}`;
       case UPDATE:
-        return trace.wrote(decision) ? `${late}${place}: ${old} => ${now}${where}` : `${late}${place} stays: ${old}${where}`;
+        return trace.wrote(decision)
+          ? `${late}${place}: ${old} => ${now}${where}`
+          : `${late}${place} stays: ${old}${where}`;
       case NOTIFY:
-        return now === "0" ? `rings for nobody${where}` : `wakes ${place.replace(/^record of (.*)\.(blocking|doorbell)$/, "$1")}${where}`;
+        return now === "0"
+          ? `rings for nobody${where}`
+          : `wakes ${place.replace(/^record of (.*)\.(blocking|doorbell)$/, "$1")}${where}`;
       case WAIT:
         return this.#internals ? `looks at ${place}, to sleep${where}` : "sleeps";
       case PAUSE:
@@ -234,8 +261,20 @@ export class ScheduleTable {
     const operation = trace.operation(decision);
     if (trace.killed(decision) || trace.fired(decision)) return true;
     if (operation === undefined || operation === CLOCK) return false;
-    if (operation === BEGIN || operation === WAKE || operation === EVENT || operation === PAUSE || operation === WAIT || operation === NOTIFY) return true;
-    if (!shared.has(trace.location(decision)) || (!this.#internals && this.#places.isInternal(trace.memory(decision), trace.place(decision)))) return false;
+    if (
+      operation === BEGIN ||
+      operation === WAKE ||
+      operation === EVENT ||
+      operation === PAUSE ||
+      operation === WAIT ||
+      operation === NOTIFY
+    )
+      return true;
+    if (
+      !shared.has(trace.location(decision)) ||
+      (!this.#internals && this.#places.isInternal(trace.memory(decision), trace.place(decision)))
+    )
+      return false;
     // Reading plainly, or in vain, tells little, unless it is the program's own.
     return trace.wrote(decision) || operation === READ_DATA || operation === UPDATE;
   }

@@ -9,7 +9,12 @@ import { FIRE, KILL, MOST_DECISIONS, MOST_PLANNED, THREAD_OF_CHOICE } from "./co
 export type Schedule = readonly (readonly [decision: number, choice: number])[];
 
 export function formatSchedule(schedule: Schedule): string {
-  return schedule.map(([decision, choice]) => `${decision}:${choice & THREAD_OF_CHOICE}${choice & FIRE ? "t" : choice & KILL ? "x" : ""}`).join(" ");
+  return schedule
+    .map(
+      ([decision, choice]) =>
+        `${decision}:${choice & THREAD_OF_CHOICE}${choice & FIRE ? "t" : choice & KILL ? "x" : ""}`,
+    )
+    .join(" ");
 }
 
 /** @throws ArgumentRangeError when it is not what `formatSchedule` writes */
@@ -20,10 +25,14 @@ export function parseSchedule(text: string): Schedule {
     .map((part) => {
       const match = /^(\d+):(\d)([tx]?)$/.exec(part);
       if (match === null)
-        throw new ArgumentRangeError(`options.replay must be the schedule of an earlier failure, such as "12:1 40:0t"; "${part}" is no part of one`);
+        throw new ArgumentRangeError(
+          `options.replay must be the schedule of an earlier failure, such as "12:1 40:0t"; "${part}" is no part of one`,
+        );
       return [Number(match[1]), Number(match[2]) | (match[3] === "t" ? FIRE : match[3] === "x" ? KILL : 0)] as const;
     });
   if (schedule.length > MOST_PLANNED || schedule.some(([decision]) => decision >= MOST_DECISIONS))
-    throw new ArgumentRangeError(`options.replay is too long: at most ${MOST_PLANNED} parts, of steps below ${MOST_DECISIONS}`);
+    throw new ArgumentRangeError(
+      `options.replay is too long: at most ${MOST_PLANNED} parts, of steps below ${MOST_DECISIONS}`,
+    );
   return schedule;
 }

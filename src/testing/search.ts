@@ -55,7 +55,8 @@ export class Search {
     }
     this.#current = this.#waiting.pop();
     const schedule: (readonly [number, number])[] = [];
-    for (let branch = this.#current; branch !== undefined; branch = branch.from) schedule.push([branch.decision, branch.choice]);
+    for (let branch = this.#current; branch !== undefined; branch = branch.from)
+      schedule.push([branch.decision, branch.choice]);
     return schedule.reverse();
   }
 
@@ -82,7 +83,8 @@ export class Search {
           } else {
             this.#seen.set(key, left);
             if (!goesOn || meets) this.#branch(trace, decision, goesOn ? 1 : 0, left);
-            if (dies && trace.chosen(decision) === trace.before(decision) && trace.isStep(decision)) this.#wait(decision, KILL | trace.before(decision));
+            if (dies && trace.chosen(decision) === trace.before(decision) && trace.isStep(decision))
+              this.#wait(decision, KILL | trace.before(decision));
           }
         }
       }

@@ -124,7 +124,14 @@ export class Trace {
    */
   isStep(decision: number): boolean {
     const operation = this.operation(decision);
-    return operation === WAIT || operation === WRITE || operation === UPDATE || operation === WRITE_DATA || operation === WRITE_PLAIN || operation === NOTIFY;
+    return (
+      operation === WAIT ||
+      operation === WRITE ||
+      operation === UPDATE ||
+      operation === WRITE_DATA ||
+      operation === WRITE_PLAIN ||
+      operation === NOTIFY
+    );
   }
 
   /** The choice made. */

@@ -66,7 +66,8 @@ export class TurnChoice {
     if (decision >= words[CONTROL.mostDecisions]!) return this.#stop(TOO_LONG);
     const threads = words[CONTROL.threads]!;
     const me = this.#index;
-    const running = words[this.#at + THREAD.status] === DONE || words[this.#at + THREAD.status] === DEAD || !exploring ? NOBODY : me;
+    const running =
+      words[this.#at + THREAD.status] === DONE || words[this.#at + THREAD.status] === DEAD || !exploring ? NOBODY : me;
 
     let could = 0;
     let timed = 0;
@@ -77,7 +78,8 @@ export class TurnChoice {
         const status = words[at + THREAD.status];
         const deadline = times[1 + thread]!;
         if (status === READY) could |= 1 << thread;
-        if (deadline !== Number.POSITIVE_INFINITY && (status === SLEEPING || words[at + THREAD.looping] === 1)) timed |= 1 << thread;
+        if (deadline !== Number.POSITIVE_INFINITY && (status === SLEEPING || words[at + THREAD.looping] === 1))
+          timed |= 1 << thread;
       }
     };
     look();
@@ -88,7 +90,8 @@ export class TurnChoice {
     let flags = canGoOn ? COULD_GO_ON : 0;
     if (could === 0) {
       let earliest = Number.POSITIVE_INFINITY;
-      for (let thread = 0; thread < threads; thread++) if ((timed >> thread) & 1) earliest = Math.min(earliest, times[1 + thread]!);
+      for (let thread = 0; thread < threads; thread++)
+        if ((timed >> thread) & 1) earliest = Math.min(earliest, times[1 + thread]!);
       // After a death, a thread that sleeps looks around after each slice, also while others wait for a moment further
       // away.
       const sliced = words[CONTROL.deaths]! > 0 && words[CONTROL.slices]! < MOST_SLICES && this.#anyAsleep();
@@ -181,14 +184,22 @@ export class TurnChoice {
     if (words[CONTROL.policy] !== PRIORITIES) return preferred;
     // Probabilistic concurrency testing: Burckhardt et al., "A Randomized Scheduler with Probabilistic Guarantees of
     // Finding Bugs" (2010).
-    if (canGoOn && words[CONTROL.falls]! > words[CONTROL.fallAt]! && words[CONTROL.fallsAt + words[CONTROL.fallAt]!]! <= decision) {
+    if (
+      canGoOn &&
+      words[CONTROL.falls]! > words[CONTROL.fallAt]! &&
+      words[CONTROL.fallsAt + words[CONTROL.fallAt]!]! <= decision
+    ) {
       words[CONTROL.fallAt]!++;
       words[this.#at + THREAD.priority] = --words[CONTROL.lowest]!;
     }
     let best = -1;
     for (let thread = 0; thread < threads; thread++) {
       if (((could >> thread) & 1) === 0) continue;
-      if (best < 0 || words[CONTROL.threadsAt + thread * THREAD_WORDS + THREAD.priority]! > words[CONTROL.threadsAt + best * THREAD_WORDS + THREAD.priority]!)
+      if (
+        best < 0 ||
+        words[CONTROL.threadsAt + thread * THREAD_WORDS + THREAD.priority]! >
+          words[CONTROL.threadsAt + best * THREAD_WORDS + THREAD.priority]!
+      )
         best = thread;
     }
     return best;
@@ -209,7 +220,8 @@ export class TurnChoice {
     const { times } = this.#block;
     if (to > times[0]!) times[0] = to;
     this.#block.eachThread((at, thread) => {
-      if (this.#words[at + THREAD.status] === SLEEPING && times[1 + thread]! <= times[0]!) this.#words[at + THREAD.status] = READY;
+      if (this.#words[at + THREAD.status] === SLEEPING && times[1 + thread]! <= times[0]!)
+        this.#words[at + THREAD.status] = READY;
     });
   }
 

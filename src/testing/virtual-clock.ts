@@ -96,7 +96,8 @@ export class VirtualClock implements EventSource {
     let first: Timer | undefined;
     for (const timer of this.#timers.values()) {
       if (timer.due > now && !(slice && timer.due === Number.POSITIVE_INFINITY)) continue;
-      if (first === undefined || timer.due < first.due || (timer.due === first.due && timer.number < first.number)) first = timer;
+      if (first === undefined || timer.due < first.due || (timer.due === first.due && timer.number < first.number))
+        first = timer;
     }
     if (first === undefined) return;
     if (first.period === undefined) this.#timers.delete(first.number);
@@ -111,7 +112,13 @@ export class VirtualClock implements EventSource {
   #set(callback: (...args: unknown[]) => void, ms: number, repeats: boolean, args: unknown[]): TimerHandle {
     const wait = ms === Number.POSITIVE_INFINITY ? ms : ms >= 1 && ms <= LONGEST_MS ? ms : 1;
     const number = ++this.#numbers;
-    this.#timers.set(number, { callback, args, due: this.#source.clock + wait, number, period: repeats ? wait : undefined });
+    this.#timers.set(number, {
+      callback,
+      args,
+      due: this.#source.clock + wait,
+      number,
+      period: repeats ? wait : undefined,
+    });
     return new TimerHandle(this, number);
   }
 
@@ -179,7 +186,12 @@ export class VirtualClock implements EventSource {
     };
     AbortSignal.timeout = (ms: number) => {
       const controller = new AbortController();
-      this.#set(() => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")), ms, false, []);
+      this.#set(
+        () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
+        ms,
+        false,
+        [],
+      );
       return controller.signal;
     };
     realm.FinalizationRegistry = class {

@@ -136,7 +136,8 @@ export class Completion {
    * attachments what travelled beside them
    */
   takeArgs(attachments?: readonly unknown[]): unknown {
-    if (!this.#moveArgs(UNREAD, BEING_READ)) throw new StateError("the starter of this worker has given it up: its arguments are no longer there");
+    if (!this.#moveArgs(UNREAD, BEING_READ))
+      throw new StateError("the starter of this worker has given it up: its arguments are no longer there");
     try {
       const args = this.#take(COMPLETION.args, attachments);
       this.#moveArgs(BEING_READ, READ);

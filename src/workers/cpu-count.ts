@@ -15,5 +15,8 @@ import { platform } from "../platform/index.js";
  * ```
  */
 export function cpuCount(): number {
-  return Math.max(1, Math.min(process.getBuiltinModule("node:os").availableParallelism(), Math.ceil(platform.resources.cpuQuota())));
+  return Math.max(
+    1,
+    Math.min(process.getBuiltinModule("node:os").availableParallelism(), Math.ceil(platform.resources.cpuQuota())),
+  );
 }

@@ -113,7 +113,12 @@ let known: { readonly job: RunningJob | undefined; readonly worker: CurrentWorke
  * ```
  */
 export function currentWorker(): CurrentWorker {
-  const job = servedCall() ?? workerState.asyncJob ?? workerState.tracker?.getStore() ?? workerState.job ?? (workerState.untracked > 0 ? unknown : undefined);
+  const job =
+    servedCall() ??
+    workerState.asyncJob ??
+    workerState.tracker?.getStore() ??
+    workerState.job ??
+    (workerState.untracked > 0 ? unknown : undefined);
   if (known?.job !== job || known?.worker.name !== workerState.name) known = { job, worker: describe(job) };
   return known!.worker;
 }

@@ -24,7 +24,8 @@ import { workerState } from "./worker-state.js";
  * ```
  */
 export function onWorkerExit(fn: () => unknown): void {
-  if (typeof fn !== "function") throw new ArgumentTypeError(`onWorkerExit(fn): fn must be a function, got ${typeof fn}`);
+  if (typeof fn !== "function")
+    throw new ArgumentTypeError(`onWorkerExit(fn): fn must be a function, got ${typeof fn}`);
   workerState.exitHooks.push(fn);
 }
 

@@ -12,9 +12,12 @@ export function filePath(option: string, given: unknown): string {
     try {
       return fileURLToPath(given);
     } catch (cause) {
-      throw new ArgumentTypeError(`options.${option} must be a path or the URL of a file, got ${given.href}`, { cause });
+      throw new ArgumentTypeError(`options.${option} must be a path or the URL of a file, got ${given.href}`, {
+        cause,
+      });
     }
   }
-  if (typeof given !== "string" || given === "") throw new ArgumentTypeError(`options.${option} must be a path or the URL of a file, got ${typeof given}`);
+  if (typeof given !== "string" || given === "")
+    throw new ArgumentTypeError(`options.${option} must be a path or the URL of a file, got ${typeof given}`);
   return resolve(given);
 }

@@ -101,9 +101,12 @@ function checkTold(module: string, started: string | undefined): void {
   if (started !== undefined && isSame(started, caller)) throw untold(`says ${module}, but this is ${caller}`);
   if (hasWarned) return;
   hasWarned = true;
-  process.emitWarning(`${untold(`says ${module}, but this is ${caller}`).message} It is taken for a module that was not started.`, {
-    code: "ALLCORES_IS_MAIN",
-  });
+  process.emitWarning(
+    `${untold(`says ${module}, but this is ${caller}`).message} It is taken for a module that was not started.`,
+    {
+      code: "ALLCORES_IS_MAIN",
+    },
+  );
 }
 
 function untold(how: string): StateError {

@@ -22,7 +22,8 @@ export class JobOfLane implements RunningJob {
 
   get cancelled(): boolean {
     const cancelled = this.#controller?.signal.aborted === true || this.#lane?.isCancelled(this.#sequence) === true;
-    if (cancelled && this.#controller?.signal.aborted === false) this.#controller.abort(new CancelledError("the task was called off"));
+    if (cancelled && this.#controller?.signal.aborted === false)
+      this.#controller.abort(new CancelledError("the task was called off"));
     return cancelled;
   }
 
@@ -43,7 +44,12 @@ export class JobOfLane implements RunningJob {
   progress(value: unknown): void {
     const lane = this.#lane;
     if (lane === undefined) return;
-    lane.reply(PROGRESS, 0, lane.item, encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }));
+    lane.reply(
+      PROGRESS,
+      0,
+      lane.item,
+      encode(value, { to: this.#boundary, root: "progress", attach: this.#boundary === "threads" }),
+    );
   }
 
   end(): void {

@@ -52,7 +52,10 @@ export class JobService {
   readonly #lane: LaneWorker;
   readonly #boundary: Boundary;
   readonly #exit: (code: number) => void;
-  readonly #tasks = new Map<number, { readonly url: string; readonly name: string; fn: AnyFunction | undefined; readonly refusal?: Error }>();
+  readonly #tasks = new Map<
+    number,
+    { readonly url: string; readonly name: string; fn: AnyFunction | undefined; readonly refusal?: Error }
+  >();
   /** Handles that are open while no task has run yet. */
   readonly #quiet: number;
   #lastTurn = 0;
@@ -61,7 +64,13 @@ export class JobService {
   #skipped = 0;
   #values: unknown[] = [];
 
-  constructor(lane: Lane, boundary: Boundary, port: MessagePort | undefined, exit: (code: number) => void, orders?: Orders) {
+  constructor(
+    lane: Lane,
+    boundary: Boundary,
+    port: MessagePort | undefined,
+    exit: (code: number) => void,
+    orders?: Orders,
+  ) {
     this.#lane = new LaneWorker(lane, port, orders);
     this.#boundary = boundary;
     this.#exit = exit;
@@ -200,7 +209,8 @@ export class JobService {
   /** The task of the running job, loaded. */
   async #function(): Promise<AnyFunction> {
     const task = this.#tasks.get(this.#lane.task);
-    if (task === undefined) throw new CorruptError(`a job in a pool's lane is of a task, ${this.#lane.task}, that its pool has not defined`);
+    if (task === undefined)
+      throw new CorruptError(`a job in a pool's lane is of a task, ${this.#lane.task}, that its pool has not defined`);
     if (task.refusal !== undefined) throw task.refusal;
     if (task.fn === undefined) {
       this.#lane.stopClock();

@@ -3,7 +3,14 @@ import type { MessagePort } from "node:worker_threads";
 import { receiveMessageOnPort } from "node:worker_threads";
 import { lower, NO_RECORD, raise, RingReader, RingWriter } from "../channels/ring.js";
 import { decode } from "../codec/index.js";
-import { KeptMessage, MOST_INLINE_BYTES, type Outgoing, store as storeLong, StoredMessage, writePayload } from "../codec/payload.js";
+import {
+  KeptMessage,
+  MOST_INLINE_BYTES,
+  type Outgoing,
+  store as storeLong,
+  StoredMessage,
+  writePayload,
+} from "../codec/payload.js";
 import { readMessage, storedLength } from "../codec/stored-message.js";
 import { CorruptError } from "../errors/index.js";
 import { atomics } from "../memory/index.js";
@@ -83,7 +90,14 @@ export class LaneOwner {
    * Puts a record into the lane and wakes the worker if it sleeps; gives its place, undefined when there is no room
    * now.
    */
-  send(sequence: number, task: number, kind: number, attempt: number, payload: Outgoing, beside?: Attached): number | undefined {
+  send(
+    sequence: number,
+    task: number,
+    kind: number,
+    attempt: number,
+    payload: Outgoing,
+    beside?: Attached,
+  ): number | undefined {
     const isLong = payload instanceof StoredMessage || payload.length > MOST_INLINE_BYTES;
     const length = isLong ? STORED_LENGTH : payload.length;
     const size = recordWords(length);
@@ -166,7 +180,11 @@ export class LaneOwner {
   #regain(record: number, from: typeof READY | typeof TAKEN): Outgoing | undefined {
     const words = this.#words;
     const state = load(words, record + JOB.state);
-    if ((state & STATE_MASK) !== from || compareExchange(words, record + JOB.state, state, (state & ~STATE_MASK) | TAKEN_BACK) !== state) return undefined;
+    if (
+      (state & STATE_MASK) !== from ||
+      compareExchange(words, record + JOB.state, state, (state & ~STATE_MASK) | TAKEN_BACK) !== state
+    )
+      return undefined;
     const what = words[record + JOB.what]!;
     const kind = what >>> KIND_SHIFT;
     const holds = (kind & HOLDS) !== 0;
@@ -178,7 +196,11 @@ export class LaneOwner {
     }
     const length = what & LENGTH_MASK;
     // Nobody but this side writes over it, but this side soon may.
-    return new KeptMessage({ length, holds, committed: undefined }, bytes.slice(payload << 2, (payload << 2) + length), 0);
+    return new KeptMessage(
+      { length, holds, committed: undefined },
+      bytes.slice(payload << 2, (payload << 2) + length),
+      0,
+    );
   }
 
   /** Whether the job in this place was begun. */
@@ -252,7 +274,10 @@ export class LaneOwner {
    */
   #attached(): Heard | undefined {
     const port = this.#port;
-    if (port === undefined) throw new CorruptError("a result in shared memory says that something came beside it, for which its pool has no port");
+    if (port === undefined)
+      throw new CorruptError(
+        "a result in shared memory says that something came beside it, for which its pool has no port",
+      );
     while (this.#heard.length === 0) {
       let received: { message: readonly unknown[] | typeof RING | typeof VOID } | undefined;
       try {

@@ -98,7 +98,8 @@ export class LaneWorker {
       this.#size = state >>> STATE_BITS;
       this.#jobs.check(this.#size);
       // Only this side takes jobs.
-      if ((state & STATE_MASK) === TAKEN) throw new CorruptError("a job in a pool's lane says that it was taken, and was not");
+      if ((state & STATE_MASK) === TAKEN)
+        throw new CorruptError("a job in a pool's lane says that it was taken, and was not");
       if ((state & STATE_MASK) === READY) {
         // Before it is taken: who sees it taken must not find the times of the job before.
         words[this.#at + LANE.item] = 0;
@@ -125,12 +126,15 @@ export class LaneWorker {
     if ((this.kind & (STORED | HOLDS)) === 0) return decode(this.lane.bytes, payload << 2, this.#length, attachments);
     // First: the pool of a worker that dies from here on lets go of nothing that may be the worker's, before that of
     // everything.
-    if (!this.#move(TAKEN, OPENED)) throw new StateError("the pool has given this worker up: what the job brought is no longer there");
+    if (!this.#move(TAKEN, OPENED))
+      throw new StateError("the pool has given this worker up: what the job brought is no longer there");
     const { heap } = this.lane;
     const isStored = (this.kind & STORED) !== 0;
     const block = this.#words[payload]!;
     try {
-      return isStored ? takeMessage(heap, block, attachments) : decode(this.lane.bytes, payload << 2, this.#length, attachments);
+      return isStored
+        ? takeMessage(heap, block, attachments)
+        : decode(this.lane.bytes, payload << 2, this.#length, attachments);
     } catch (error) {
       if (error instanceof UnknownClassError) {
         // Nothing was made of it yet, and loading the class may take long.
@@ -153,7 +157,8 @@ export class LaneWorker {
    */
   isOrdered(url: string, name: string): boolean {
     return this.#orders.has(orderOf(url, name), () => {
-      for (let posted = this.#receive(); posted !== undefined; posted = this.#receive()) if (posted !== RING) this.#heard.push(posted);
+      for (let posted = this.#receive(); posted !== undefined; posted = this.#receive())
+        if (posted !== RING) this.#heard.push(posted);
     });
   }
 
@@ -224,7 +229,12 @@ export class LaneWorker {
   /** Resolves when the job is asked to stop, rejects when `until` aborts. */
   async cancellation(sequence: number, until: AbortSignal): Promise<void> {
     const { parker } = this.lane.heap;
-    await parker.waitUntil(this.#at + LANE.cancelled, () => this.isCancelled(sequence) || undefined, Number.POSITIVE_INFINITY, until);
+    await parker.waitUntil(
+      this.#at + LANE.cancelled,
+      () => this.isCancelled(sequence) || undefined,
+      Number.POSITIVE_INFINITY,
+      until,
+    );
   }
 
   /** Whether the last result has woken the pool. */
@@ -368,7 +378,10 @@ export class LaneWorker {
   /** What travelled beside the job's bytes. Earlier messages in the port belong to jobs that were taken back. */
   #attachments(): readonly unknown[] {
     const port = this.#port;
-    if (port === undefined) throw new CorruptError("a job in shared memory says that something came beside it, for which its worker has no port");
+    if (port === undefined)
+      throw new CorruptError(
+        "a job in shared memory says that something came beside it, for which its worker has no port",
+      );
     while (this.#received === undefined) {
       const beside = this.#heard.shift() ?? this.#receive();
       if (beside === undefined) return [];

@@ -54,7 +54,12 @@ export const LANE = {
 /** Words of each ring: a lane fits into two pages. */
 export const RING_WORDS = 4064;
 export const JOBS: RingLayout = { tail: LANE.jobsTail, head: LANE.jobsHead, records: LANE.jobs, size: RING_WORDS };
-export const RESULTS: RingLayout = { tail: LANE.resultsTail, head: LANE.resultsHead, records: LANE.jobs + RING_WORDS, size: RING_WORDS };
+export const RESULTS: RingLayout = {
+  tail: LANE.resultsTail,
+  head: LANE.resultsHead,
+  records: LANE.jobs + RING_WORDS,
+  size: RING_WORDS,
+};
 export const LANE_WORDS = RESULTS.records + RING_WORDS;
 
 /** The header of a job's record. */
@@ -235,7 +240,8 @@ onDestroy(KIND.lane, (heap, at) => {
   for (let record = jobs.next(); record !== NO_RECORD; record = jobs.next()) {
     const state = words[record + JOB.state]!;
     jobs.pass(state >>> STATE_BITS);
-    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN) drop(words[record + JOB.what]!, record + JOB.payload, "unread");
+    if ((state & STATE_MASK) === READY || (state & STATE_MASK) === TAKEN)
+      drop(words[record + JOB.what]!, record + JOB.payload, "unread");
   }
   const results = new RingReader(words, at, RESULTS);
   let end: "unread" | "uncertain" = "uncertain";

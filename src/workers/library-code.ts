@@ -27,7 +27,11 @@ let current: LibraryCode | undefined;
 let isAsked = false;
 
 /** `gives`: this worker is to give its code once it has worked. */
-export function setLibraryCode(making: LibraryMeta["code"], given: LibraryCode | undefined, gives: boolean | undefined): void {
+export function setLibraryCode(
+  making: LibraryMeta["code"],
+  given: LibraryCode | undefined,
+  gives: boolean | undefined,
+): void {
   make = making;
   current = given;
   isAsked = gives === true;

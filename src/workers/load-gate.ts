@@ -15,7 +15,14 @@
  * wait for that.
  */
 import type { Worker } from "node:worker_threads";
-import { atomics, clearRealInterval, realNow, setRealInterval, setRealTimeout, underAddonGuard } from "../memory/index.js";
+import {
+  atomics,
+  clearRealInterval,
+  realNow,
+  setRealInterval,
+  setRealTimeout,
+  underAddonGuard,
+} from "../memory/index.js";
 import { sliceHooks } from "../parking/index.js";
 import { workerState } from "./worker-state.js";
 
@@ -144,6 +151,10 @@ function guardEnd(): void {
     const [own] = ownGate();
     or(own!, 0, CLOSED);
     // Loads of its own are no obstacle: code that calls `process.exit()` runs outside of V8's loading.
-    for (const deadline = realNow() + KILL_GRACE_MS; (load(own!, 0) & COUNT) > workerState.loadsHere && realNow() < deadline; ) pause(1);
+    for (
+      const deadline = realNow() + KILL_GRACE_MS;
+      (load(own!, 0) & COUNT) > workerState.loadsHere && realNow() < deadline;
+    )
+      pause(1);
   });
 }

@@ -99,7 +99,8 @@ export async function loading<T>(load: () => Promise<T>): Promise<T> {
 async function afterLoad(before: number): Promise<void> {
   await loads().run(false, async () => {
     await new Promise((resolve) => setRealImmediate(resolve));
-    for (let look = 0; look < HELD_LOOKS && endingNow() > before; look++) await new Promise((resolve) => setRealTimeout(resolve, HELD_LOOK_MS));
+    for (let look = 0; look < HELD_LOOKS && endingNow() > before; look++)
+      await new Promise((resolve) => setRealTimeout(resolve, HELD_LOOK_MS));
   });
   watch(realNow() + LONGEST_MS);
 }
@@ -146,7 +147,8 @@ function isOfLoad(): boolean {
  *   worker ends with a MainGuardError
  */
 export function depthOfNext(): number {
-  if (atomics.controlled) throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");
+  if (atomics.controlled)
+    throw new StateError("an explored program cannot start workers: list what they run in the program's `workers`");
   const { depth, name } = workerState;
   if (isOfLoad()) {
     workerState.refuse!(

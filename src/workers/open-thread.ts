@@ -185,17 +185,26 @@ function newWorker(start: AnyStart, options: WorkerOptions, factory: ThreadFacto
   const gives = start.kind === "pool" && code?.isSeasoned === false && !isAsked;
   let worker: Worker;
   try {
-    worker = new Worker(entryUrl(), bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }));
+    worker = new Worker(
+      entryUrl(),
+      bare({ ...options, workerData: { allcores: { ...start, program: mainProgram(), code, gives } } }),
+    );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ERR_WORKER_INVALID_EXEC_ARGV")
       throw new ArgumentTypeError(`options.execArgv has what Node allows for no thread: ${message}`, { cause: error });
     if (code !== "ERR_WORKER_INIT_FAILED") throw error;
-    throw new OutOfMemoryError("the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)", { cause: error });
+    throw new OutOfMemoryError(
+      "the system gave no other thread: it has no memory for one, or this user has as many as it may (ulimit -u)",
+      { cause: error },
+    );
   }
   if (gives) {
     isAsked = true;
-    worker.on("message", (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores));
+    worker.on(
+      "message",
+      (message: { allcores?: LibraryCode } | null) => message?.allcores && keepSeasonedCode(message.allcores),
+    );
     worker.once("exit", () => {
       isAsked = false;
     });

@@ -18,7 +18,9 @@ const READ_BYTES = 65_536;
 export function orderOf(url: string, name: string): string {
   const order = JSON.stringify([url, name]);
   // Loaded on use: most orders are short, and it takes each worker 3 ms.
-  return order.length <= MOST_CHARACTERS ? order : process.getBuiltinModule("node:crypto").createHash("sha256").update(order).digest("hex");
+  return order.length <= MOST_CHARACTERS
+    ? order
+    : process.getBuiltinModule("node:crypto").createHash("sha256").update(order).digest("hex");
 }
 
 /** The worker's side: what has been ordered. */

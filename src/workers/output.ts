@@ -46,7 +46,8 @@ function direct(stream: NodeJS.WriteStream, descriptor: number): void {
   };
   stream._writev = (chunks, done) => {
     try {
-      for (const { chunk, encoding } of chunks) writeFully(descriptor, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
+      for (const { chunk, encoding } of chunks)
+        writeFully(descriptor, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
       done();
     } catch (error) {
       done(error as Error);

@@ -1,4 +1,12 @@
-import { clearRealTimeout, HEADER, type Heap, type ProcessHeap, processHeap, realNow, setRealTimeout } from "../memory/index.js";
+import {
+  clearRealTimeout,
+  HEADER,
+  type Heap,
+  type ProcessHeap,
+  processHeap,
+  realNow,
+  setRealTimeout,
+} from "../memory/index.js";
 import { checkPermission, CHILDREN, platform, processPlatform } from "../platform/index.js";
 import { Child, type ChildWatch } from "./child.js";
 import type { Completion } from "./completion.js";
@@ -177,7 +185,10 @@ export class Process<F extends AnyFunction = AnyFunction> extends WorkerHandle<F
     this.#child?.end(signal);
     if (signal === "SIGKILL" || this.killGrace === Number.POSITIVE_INFINITY || this.#killAt !== undefined) return;
     this.#killAt = realNow() + this.killGrace;
-    this.#killTimer = setRealTimeout(() => this.#child?.end("SIGKILL"), Math.min(this.killGrace, LONGEST_TIMER_MS)).unref();
+    this.#killTimer = setRealTimeout(
+      () => this.#child?.end("SIGKILL"),
+      Math.min(this.killGrace, LONGEST_TIMER_MS),
+    ).unref();
   }
 
   /** @internal */

@@ -21,10 +21,13 @@ class SpareProcess {
   constructor(conditions: string, ended: () => void) {
     const heap = processHeap() as ProcessHeap;
     this.conditions = conditions;
-    this.#child = new Child(() => spawnChild({ kind: "spare", heapId: heap.id, name: "Spare", url: "", task: "", place: 0 }, PROGRAMS_OWN), {
-      hasBegun: () => true,
-      ended,
-    });
+    this.#child = new Child(
+      () => spawnChild({ kind: "spare", heapId: heap.id, name: "Spare", url: "", task: "", place: 0 }, PROGRAMS_OWN),
+      {
+        hasBegun: () => true,
+        ended,
+      },
+    );
     this.#child.hold(false);
   }
 
@@ -52,7 +55,17 @@ class SpareProcesses extends Spares<SpareProcess> {
 
 /** What a process has of the program as it was when it started. */
 function conditions(): string {
-  return JSON.stringify([process.env, programArguments(), inheritedOptions(), process.cwd(), process.execPath, mainProgram()]);
+  return JSON.stringify([
+    process.env,
+    programArguments(),
+    inheritedOptions(),
+    process.cwd(),
+    process.execPath,
+    mainProgram(),
+  ]);
 }
 
-export const spareProcesses = new SpareProcesses(conditions, (conditions, ended) => new SpareProcess(conditions, ended));
+export const spareProcesses = new SpareProcesses(
+  conditions,
+  (conditions, ended) => new SpareProcess(conditions, ended),
+);

@@ -45,4 +45,7 @@ function conditions(): string {
   return JSON.stringify([process.env, programArguments(), mainProgram()]);
 }
 
-export const spareThreads = new Spares<SpareThread>(conditions, (conditions, ended) => new SpareThread(conditions, ended));
+export const spareThreads = new Spares<SpareThread>(
+  conditions,
+  (conditions, ended) => new SpareThread(conditions, ended),
+);

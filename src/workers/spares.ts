@@ -36,7 +36,8 @@ export class Spares<S extends Spare> {
 
   /** @throws ArgumentTypeError, ArgumentRangeError; what a start throws: then as many are kept as before */
   keep(count: number): void {
-    if (typeof count !== "number") throw new ArgumentTypeError(`spare(count): count must be a number of workers, got ${typeof count}`);
+    if (typeof count !== "number")
+      throw new ArgumentTypeError(`spare(count): count must be a number of workers, got ${typeof count}`);
     // No more could work at a time.
     if (!Number.isInteger(count) || count < 0 || count > MAX_WORKERS)
       throw new ArgumentRangeError(`spare(count): count must be a whole number from 0 to ${MAX_WORKERS}, got ${count}`);

@@ -2,7 +2,11 @@ import { knowModule, type ModuleSource, moduleUrl } from "../codec/index.js";
 import { type AnyFunction, handleOf, type Task } from "./task.js";
 
 /** The functions that a module exports, as tasks. */
-export type TaskModule<M> = { readonly [Name in keyof M as M[Name] extends AnyFunction ? Name : never]: M[Name] extends AnyFunction ? Task<M[Name]> : never };
+export type TaskModule<M> = {
+  readonly [Name in keyof M as M[Name] extends AnyFunction ? Name : never]: M[Name] extends AnyFunction
+    ? Task<M[Name]>
+    : never;
+};
 
 /**
  * The exported functions of a module as tasks, without `task()` and without loading the module here: workers load it.

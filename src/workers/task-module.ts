@@ -39,7 +39,8 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
   try {
     return await whileLoading(async () => {
       const file = sourceOf(url);
-      if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
+      if (TYPESCRIPT.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT)
+        await registerTsx(file);
       return (await import(/* webpackIgnore: true */ /* @vite-ignore */ file)) as Record<string, unknown>;
     });
   } catch (error) {
@@ -53,7 +54,9 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
 /** Where `work.js` is not there but `work.ts` is, as TypeScript itself reads such a name. */
 function sourceOf(url: string): string {
   const source = url.replace(/\.([cm]?)js$/, ".$1ts");
-  return source !== url && url.startsWith("file:") && !isVisible(new URL(url)) && isVisible(new URL(source)) ? source : url;
+  return source !== url && url.startsWith("file:") && !isVisible(new URL(url)) && isVisible(new URL(source))
+    ? source
+    : url;
 }
 
 let tsx: Promise<void> | undefined;
@@ -65,14 +68,20 @@ function registerTsx(url: string): Promise<void> {
       // Not resolve("tsx/esm/api"): that gives its CommonJS form, which looks for its loader in the wrong place.
       const require = process.getBuiltinModule("node:module").createRequire(url);
       const manifest = require.resolve("tsx/package.json");
-      path = join(dirname(manifest), (require(manifest) as { exports: { "./esm/api": { import: { default: string } } } }).exports["./esm/api"].import.default);
+      path = join(
+        dirname(manifest),
+        (require(manifest) as { exports: { "./esm/api": { import: { default: string } } } }).exports["./esm/api"].import
+          .default,
+      );
     } catch (cause) {
       throw new TaskLoadError(
         `${url} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, compile it to JavaScript, or use Node 24`,
         { cause },
       );
     }
-    const { register } = (await import(/* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href)) as typeof import("tsx/esm/api");
+    const { register } = (await import(
+      /* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(path).href
+    )) as typeof import("tsx/esm/api");
     register();
   })();
   return tsx;

@@ -48,7 +48,8 @@ export class TaskRun {
     try {
       const fn = await loadTask(url, task);
       const args = await decodeWithClasses(decodeArgs);
-      if (!Array.isArray(args)) throw new CorruptError("the arguments of this worker's task, in shared memory, are none");
+      if (!Array.isArray(args))
+        throw new CorruptError("the arguments of this worker's task, in shared memory, are none");
       const value = await fn(...(args as unknown[]));
       // Before anybody can hear of it, and kill this worker.
       markEnded(true);

@@ -12,7 +12,14 @@ import {
   registerKind,
 } from "../codec/index.js";
 import { hintOfVersions, needKinds, together } from "../memory/index.js";
-import { ArgumentTypeError, CorruptError, NotATaskError, StateError, TaskNotFoundError, ownDescriptors } from "../errors/index.js";
+import {
+  ArgumentTypeError,
+  CorruptError,
+  NotATaskError,
+  StateError,
+  TaskNotFoundError,
+  ownDescriptors,
+} from "../errors/index.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a bound of "any function" needs it; it reaches no signature of a caller's.
 export type AnyFunction = (...args: any[]) => unknown;
@@ -31,8 +38,10 @@ export type Task<F extends AnyFunction = AnyFunction> = F & {
   readonly "a closure cannot travel to another worker: register the function with task(import.meta, fn) and pass that": true;
 } & Bindable;
 
-type FirstOf<F extends AnyFunction> = Parameters<F> extends [] ? never : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
-type WithoutFirst<F extends AnyFunction> = Parameters<F> extends [unknown?, ...infer Rest] ? (...args: Rest) => ReturnType<F> : never;
+type FirstOf<F extends AnyFunction> =
+  Parameters<F> extends [] ? never : Parameters<F> extends [(infer A)?, ...unknown[]] ? A : never;
+type WithoutFirst<F extends AnyFunction> =
+  Parameters<F> extends [unknown?, ...infer Rest] ? (...args: Rest) => ReturnType<F> : never;
 
 /** What identifies a task everywhere. */
 export interface TaskIdentity {
@@ -88,15 +97,25 @@ export function task<F extends AnyFunction>(from: ModuleSource, name: string, fn
 export function task<F extends AnyFunction>(from: ModuleSource, nameOrFn: string | F, maybeFn?: F): Task<F> {
   const url = moduleUrl("task", from);
   const fn = typeof nameOrFn === "string" ? maybeFn : nameOrFn;
-  if (typeof fn !== "function") throw new ArgumentTypeError(`task(import.meta, fn): fn must be a function, got ${typeof fn}`);
+  if (typeof fn !== "function")
+    throw new ArgumentTypeError(`task(import.meta, fn): fn must be a function, got ${typeof fn}`);
   const name = typeof nameOrFn === "string" ? nameOrFn : fn.name;
   if (name === "")
-    throw new ArgumentTypeError(`task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`);
+    throw new ArgumentTypeError(
+      `task(import.meta, fn): the function has no name to be found by in a worker; write task(import.meta, "name", fn)`,
+    );
   const known = registered.get(keyOf(url, name));
   const evaluation = evaluationOf(from, url);
   // Where nothing tells two evaluations apart (a URL as text), the later function counts.
-  if (known !== undefined && known !== fn && evaluation !== undefined && evaluations.get(keyOf(url, name)) === evaluation)
-    throw new StateError(`${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`);
+  if (
+    known !== undefined &&
+    known !== fn &&
+    evaluation !== undefined &&
+    evaluations.get(keyOf(url, name)) === evaluation
+  )
+    throw new StateError(
+      `${url} registers two tasks named "${name}"; give one another name: task(import.meta, "other", fn)`,
+    );
   knowModule(url);
   registered.set(keyOf(url, name), fn);
   evaluations.set(keyOf(url, name), evaluation);
@@ -121,7 +140,10 @@ function asTask(fn: AnyFunction, is: TaskIdentity): AnyFunction {
       },
       configurable: true,
     },
-    [crossing]: { value: (_to: Boundary, _path: string): Marshalled => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }), configurable: true },
+    [crossing]: {
+      value: (_to: Boundary, _path: string): Marshalled => ({ kind: "Task", payload: [is.url, is.name, ...is.bound] }),
+      configurable: true,
+    },
   };
   Object.defineProperties(fn, ownDescriptors(properties));
   return fn;
@@ -153,7 +175,9 @@ export function identityIfTask(fn: AnyFunction): TaskIdentity | undefined {
 /** The identity of a task. @throws NotATaskError */
 export function identityOf(candidate: unknown): TaskIdentity {
   if (typeof candidate !== "function")
-    throw new ArgumentTypeError(`a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`);
+    throw new ArgumentTypeError(
+      `a task is needed, got ${candidate === null ? "null" : typeof candidate}: register a function with task(import.meta, fn)`,
+    );
   const is = identityIfTask(candidate as AnyFunction);
   if (is !== undefined) return is;
   const name = candidate.name === "" ? "an anonymous function" : `the function "${candidate.name}"`;
@@ -184,7 +208,9 @@ export function registeredTask(url: string, name: string, module?: Record<string
   needKinds();
   const own = registered.get(keyOf(url, name));
   if (own !== undefined) return own;
-  const others = [...registered.keys()].filter((key) => key.startsWith(`${url}#`)).map((key) => key.slice(url.length + 1));
+  const others = [...registered.keys()]
+    .filter((key) => key.startsWith(`${url}#`))
+    .map((key) => key.slice(url.length + 1));
   throw new TaskNotFoundError(
     `${url} registers no task and exports no function named "${name}"${others.length > 0 ? `, only ${others.join(", ")}` : ""}: call task(import.meta, …) at the top level of the module, not inside a function or behind isMain${hintOfVersions()}`,
   );
@@ -208,7 +234,8 @@ function exportedBy(module: Record<string, unknown>, name: string): AnyFunction 
 }
 
 function ownField(holder: unknown, name: string): unknown {
-  if ((typeof holder !== "object" && typeof holder !== "function") || holder === null || !Object.hasOwn(holder, name)) return undefined;
+  if ((typeof holder !== "object" && typeof holder !== "function") || holder === null || !Object.hasOwn(holder, name))
+    return undefined;
   return (holder as Record<string, unknown>)[name];
 }
 
@@ -216,7 +243,8 @@ registerKind("Task", (payload: unknown, origin: Origin) => {
   const [url, name, ...bound] = Array.isArray(payload) ? payload : [];
   if (typeof url !== "string" || typeof name !== "string") throw new CorruptError("a task arrived without its name");
   // A caller that runs it in a worker makes that worker load its module.
-  if (!registered.has(keyOf(url, name))) checkAllowed(url, `a task named ${JSON.stringify(name.slice(0, 100))}`, origin);
+  if (!registered.has(keyOf(url, name)))
+    checkAllowed(url, `a task named ${JSON.stringify(name.slice(0, 100))}`, origin);
   // Its module may not be loaded here yet: it is looked up when it is called.
   return asTask((...args: unknown[]) => registeredTask(url, name)(...bound, ...args), { url, name, bound });
 });

@@ -196,7 +196,11 @@ export class Thread<F extends AnyFunction = AnyFunction> extends WorkerHandle<F>
 }
 
 /** Starts a thread for what it is to do. */
-function begin(work: ThreadWork, environment: CheckedEnvironment, transfer: MessagePort[]): { readonly opened: OpenThread; readonly port: MessagePort } {
+function begin(
+  work: ThreadWork,
+  environment: CheckedEnvironment,
+  transfer: MessagePort[],
+): { readonly opened: OpenThread; readonly port: MessagePort } {
   const { port1, port2 } = new MessageChannel();
   return { opened: openThread({ ...work, kind: "task", port: port2 }, environment, [port2, ...transfer]), port: port1 };
 }

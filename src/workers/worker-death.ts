@@ -15,7 +15,8 @@ export function tellUnsettled(isRunning: () => boolean): void {
 
 /** How a worker ended by itself. */
 export function endOfCode(exitCode: number | undefined): string {
-  if (exitCode === UNSETTLED) return `ended with nothing left in its event loop (exit code ${UNSETTLED}: what it awaited can never come)`;
+  if (exitCode === UNSETTLED)
+    return `ended with nothing left in its event loop (exit code ${UNSETTLED}: what it awaited can never come)`;
   return exitCode === undefined ? "ended" : `ended with exit code ${exitCode}`;
 }
 
@@ -29,7 +30,11 @@ interface WorkerEnding {
 }
 
 /** The error of a worker that ended before its task had returned. */
-export function deathOf(name: string, task: string, { exitCode, signal, cause, wasAsked }: WorkerEnding): WorkerDiedError {
+export function deathOf(
+  name: string,
+  task: string,
+  { exitCode, signal, cause, wasAsked }: WorkerEnding,
+): WorkerDiedError {
   signal ??= signalOfCode(exitCode);
   const details = { exitCode, signal, ...(cause === undefined ? {} : { cause }) };
   const how = wasAsked ? "was terminated" : howOf(exitCode, signal);

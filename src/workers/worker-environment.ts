@@ -45,7 +45,13 @@ export interface CheckedEnvironment {
 }
 
 /** All of the program's own. */
-export const PROGRAMS_OWN: CheckedEnvironment = { env: undefined, argv: undefined, execArgv: undefined, cwd: undefined, stdio: checkedStdio() };
+export const PROGRAMS_OWN: CheckedEnvironment = {
+  env: undefined,
+  argv: undefined,
+  execArgv: undefined,
+  cwd: undefined,
+  stdio: checkedStdio(),
+};
 
 /** Whether a worker that was started ahead, with all of the program's own, will do. */
 export function isTheProgramsOwn({ env, argv, execArgv, cwd, stdio }: CheckedEnvironment): boolean {
@@ -73,20 +79,24 @@ export function checkedEnvironment({ env, argv, execArgv, cwd, stdio }: ProcessE
 }
 
 function checkedEnv(env: object): Record<string, string> {
-  if (typeof env !== "object" || env === null) throw new ArgumentTypeError(`options.env must be an object such as { LEVEL: "2" }, got ${typeof env}`);
+  if (typeof env !== "object" || env === null)
+    throw new ArgumentTypeError(`options.env must be an object such as { LEVEL: "2" }, got ${typeof env}`);
   const checked = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
-    if (typeof value !== "string") throw new ArgumentTypeError(`options.env.${name} must be a string, got ${typeof value}`);
+    if (typeof value !== "string")
+      throw new ArgumentTypeError(`options.env.${name} must be a string, got ${typeof value}`);
     checked[name] = value;
   }
   return checked;
 }
 
 function words(option: string, given: readonly unknown[]): string[] {
-  if (!Array.isArray(given)) throw new ArgumentTypeError(`options.${option} must be an array of strings, got ${typeof given}`);
+  if (!Array.isArray(given))
+    throw new ArgumentTypeError(`options.${option} must be an array of strings, got ${typeof given}`);
   return given.map((word) => {
-    if (typeof word !== "string") throw new ArgumentTypeError(`options.${option} must be an array of strings, and has ${typeof word} in it`);
+    if (typeof word !== "string")
+      throw new ArgumentTypeError(`options.${option} must be an array of strings, and has ${typeof word} in it`);
     return word;
   });
 }

@@ -1,7 +1,15 @@
 import { portray, refuseClones } from "../codec/portrait.js";
 import { type KnownOptions, StateError, TimeoutError, type WorkerDiedError } from "../errors/index.js";
 import { contain, type Heap, RECORD } from "../memory/index.js";
-import { type Attempt, awaitDeadlineOf, deadlineOf, sliceHooks, signalOf, type SyncWait, type WaitOptions } from "../parking/index.js";
+import {
+  type Attempt,
+  awaitDeadlineOf,
+  deadlineOf,
+  sliceHooks,
+  signalOf,
+  type SyncWait,
+  type WaitOptions,
+} from "../parking/index.js";
 import { type Choice, choiceOf, type Selectable, selectable } from "../sync/selectable.js";
 import { activeHandles } from "./active-workers.js";
 import { childStarted } from "./children.js";
@@ -18,7 +26,9 @@ import { findOwnerFor } from "../futures/unhandled-failures.js";
 const ENDING = "noting that a worker ended";
 
 /** What Thread and Process share: one worker that runs one task. */
-export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDisposable, Selectable<Awaited<ReturnType<F>>> {
+export abstract class WorkerHandle<F extends AnyFunction>
+  implements AsyncDisposable, Selectable<Awaited<ReturnType<F>>>
+{
   /** What it is called. */
   readonly name: string;
   /** Whether the program may end without it. */
@@ -81,7 +91,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
    * @remarks **Cost:** the encoding, and the start of a thread or of a process.
    */
   start(): this {
-    if (this.#completion !== undefined) throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
+    if (this.#completion !== undefined)
+      throw new StateError(`${this.name} was started already: make a new ${this.constructor.name} for another run`);
     const completion = Completion.create(this.heap);
     try {
       this.launch({
@@ -197,7 +208,11 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
     const deadline = awaitDeadlineOf(options);
     const signal = signalOf(options);
     const completion = this.#started();
-    if (completion.state === RUNNING && (deadline === 0 || !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal))))
+    if (
+      completion.state === RUNNING &&
+      (deadline === 0 ||
+        !(await this.heap.parker.waitUntil(completion.at, this.#attempt(completion), deadline, signal)))
+    )
       this.#timedOut(options);
     if (completion.state === GONE) {
       // The waiters' own look may be faster than the platform's report, which tells how it ended.
@@ -222,7 +237,10 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   joinSync(options?: SyncWait): Awaited<ReturnType<F>> {
     const deadline = deadlineOf(options);
     const completion = this.#started();
-    if (completion.state === RUNNING && (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline)))
+    if (
+      completion.state === RUNNING &&
+      (deadline === 0 || !this.heap.parker.blockUntil(completion.at, this.#attempt(completion), deadline))
+    )
       this.#timedOut(options);
     this.#join();
     return this.#valueNow();
@@ -275,7 +293,8 @@ export abstract class WorkerHandle<F extends AnyFunction> implements AsyncDispos
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#completion === undefined) return;
     const { heap, at } = this.#completion;
-    if (this.#completion.state === RUNNING) await heap.parker.waitUntil(at, this.#attempt(this.#completion), Number.POSITIVE_INFINITY, undefined);
+    if (this.#completion.state === RUNNING)
+      await heap.parker.waitUntil(at, this.#attempt(this.#completion), Number.POSITIVE_INFINITY, undefined);
     const observed = this.#joined || this.#expected;
     this.#join();
     // A daemon too: there would be nothing left to await its end with.

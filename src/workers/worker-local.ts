@@ -57,4 +57,8 @@ export class WorkerLocal<T> {
 }
 
 // Not its value, which a look should not make.
-portray(WorkerLocal, () => ({}), "each worker has a value of its own: send worker.value, or export the WorkerLocal from a module that both load");
+portray(
+  WorkerLocal,
+  () => ({}),
+  "each worker has a value of its own: send worker.value, or export the WorkerLocal from a module that both load",
+);

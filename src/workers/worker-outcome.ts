@@ -3,14 +3,21 @@ import { GONE, RETURNED, THREW } from "./completion.js";
 import type { AnyFunction } from "./task.js";
 
 /** What came of the task of a worker. */
-export type WorkerOutcome<F extends AnyFunction> = { ok: true; value: Awaited<ReturnType<F>> } | { ok: false; error: unknown };
+export type WorkerOutcome<F extends AnyFunction> =
+  | { ok: true; value: Awaited<ReturnType<F>> }
+  | { ok: false; error: unknown };
 
 /**
  * Of the state in which a worker called `name` has ended. `take` gives the result that it sent, `death` the error of
  * one that sent none.
  * @throws UnknownClassError when a class has to be loaded first
  */
-export function outcomeOf<F extends AnyFunction>(state: number, name: string, take: () => unknown, death: () => Error): WorkerOutcome<F> {
+export function outcomeOf<F extends AnyFunction>(
+  state: number,
+  name: string,
+  take: () => unknown,
+  death: () => Error,
+): WorkerOutcome<F> {
   if (state === GONE) return { ok: false, error: death() };
   try {
     const result = take();

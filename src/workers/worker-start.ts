@@ -2,7 +2,12 @@ import { encode, type Message } from "../codec/index.js";
 import { ArgumentRangeError, ArgumentTypeError, KnownOptions, ownOptions } from "../errors/index.js";
 import type { Completion } from "./completion.js";
 import type { AnyFunction, TaskIdentity } from "./task.js";
-import { type CheckedEnvironment, checkedEnvironment, PROCESS_ENVIRONMENT, type ProcessEnvironment } from "./worker-environment.js";
+import {
+  type CheckedEnvironment,
+  checkedEnvironment,
+  PROCESS_ENVIRONMENT,
+  type ProcessEnvironment,
+} from "./worker-environment.js";
 
 const DEFAULT_KILL_GRACE_MS = 1000;
 
@@ -19,7 +24,13 @@ export interface WorkerStart<F extends AnyFunction> extends ProcessEnvironment {
 }
 
 /** How a Process is made. */
-export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({ args: true, name: true, daemon: true, killGrace: true, ...PROCESS_ENVIRONMENT });
+export const WORKER_START = new KnownOptions<WorkerStart<AnyFunction>>({
+  args: true,
+  name: true,
+  daemon: true,
+  killGrace: true,
+  ...PROCESS_ENVIRONMENT,
+});
 
 /** What the platform needs to start a worker. */
 export interface Start {
@@ -41,16 +52,25 @@ interface CheckedStart {
 }
 
 /** @throws ArgumentTypeError, ArgumentRangeError for options that make no sense */
-export function checkedStart<F extends AnyFunction>(options: WorkerStart<F>, known: KnownOptions<object>): CheckedStart {
+export function checkedStart<F extends AnyFunction>(
+  options: WorkerStart<F>,
+  known: KnownOptions<object>,
+): CheckedStart {
   if (typeof options !== "object" || options === null)
-    throw new ArgumentTypeError(`options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`);
+    throw new ArgumentTypeError(
+      `options must be an object such as { args: [1] }, got ${options === null ? "null" : typeof options}`,
+    );
   known.check(options);
   options = ownOptions(options);
   const { args = [], name, daemon = false, killGrace = DEFAULT_KILL_GRACE_MS } = options;
-  if (!Array.isArray(args)) throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
-  if (name !== undefined && (typeof name !== "string" || name === "")) throw new ArgumentTypeError("options.name must be a string that is not empty");
-  if (typeof killGrace !== "number") throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
-  if (Number.isNaN(killGrace) || killGrace < 0) throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
+  if (!Array.isArray(args))
+    throw new ArgumentTypeError(`options.args must be an array of arguments, got ${typeof args}`);
+  if (name !== undefined && (typeof name !== "string" || name === ""))
+    throw new ArgumentTypeError("options.name must be a string that is not empty");
+  if (typeof killGrace !== "number")
+    throw new ArgumentTypeError(`options.killGrace must be a number of milliseconds, got ${typeof killGrace}`);
+  if (Number.isNaN(killGrace) || killGrace < 0)
+    throw new ArgumentRangeError(`options.killGrace must be 0 or more milliseconds, got ${killGrace}`);
   return { args, name, daemon, killGrace, environment: checkedEnvironment(options) };
 }
 

@@ -45,10 +45,16 @@ const FILE = new KnownOptions<WorkerFile>({ file: true });
 /** @throws ArgumentTypeError for what makes no sense */
 export function checkedStdio(stdio: WorkerStdio = {}): CheckedStdio {
   if (typeof stdio !== "object" || stdio === null)
-    throw new ArgumentTypeError(`options.stdio must be an object such as { stdout: { file: "worker.log" } }, got ${stdio === null ? "null" : typeof stdio}`);
+    throw new ArgumentTypeError(
+      `options.stdio must be an object such as { stdout: { file: "worker.log" } }, got ${stdio === null ? "null" : typeof stdio}`,
+    );
   STDIO.check(stdio, "options.stdio");
   const { stdin = "ignore", stdout = "inherit", stderr = "inherit" } = ownOptions(stdio);
-  return { stdin: checked("stdin", stdin, false), stdout: checked("stdout", stdout, true), stderr: checked("stderr", stderr, true) } as CheckedStdio;
+  return {
+    stdin: checked("stdin", stdin, false),
+    stdout: checked("stdout", stdout, true),
+    stderr: checked("stderr", stderr, true),
+  } as CheckedStdio;
 }
 
 function checked(name: string, given: unknown, takesStream: boolean): Output {
@@ -73,7 +79,11 @@ function isWritable(given: object): given is Writable {
 /** What is opened for one child. */
 export interface OpenStdio {
   /** As `spawn` takes them. */
-  readonly entries: readonly ["ignore" | "inherit" | number, "ignore" | "inherit" | "pipe" | number, "ignore" | "inherit" | "pipe" | number];
+  readonly entries: readonly [
+    "ignore" | "inherit" | number,
+    "ignore" | "inherit" | "pipe" | number,
+    "ignore" | "inherit" | "pipe" | number,
+  ];
   /** The child has its own by now, or could not be started. */
   close(): void;
 }

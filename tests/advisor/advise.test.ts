@@ -13,7 +13,10 @@ describe("advise", { timeout: timeLimit(120_000) }, () => {
     assert.equal(advice.task, "counted");
     assert.equal(advice.items, 6);
     assert.ok(advice.sample !== undefined && advice.sample.wall > 0 && advice.sample.runs >= 1);
-    assert.ok(advice.candidates.some(({ model }) => model === "thread") && advice.candidates.some(({ model }) => model === "async"));
+    assert.ok(
+      advice.candidates.some(({ model }) => model === "thread") &&
+        advice.candidates.some(({ model }) => model === "async"),
+    );
     assert.ok(advice.reasons.length > 0);
     const text = describeAdvice(advice);
     for (const reason of advice.reasons) assert.ok(text.includes(reason));

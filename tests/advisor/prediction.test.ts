@@ -39,15 +39,24 @@ const chosen = (grounds: Grounds) => decide(grounds, none, false).chosen;
 const waiting = (wall: number, cpu = 0.1) => sampleOf(wall, { cpu, held: cpu, waiting: 1 - cpu / wall });
 
 test("what waits is for this loop; what computes for as many threads as there are cores", () => {
-  assert.deepEqual([chosen(groundsOf(waiting(20), 1000)).model, chosen(groundsOf(waiting(20), 1000)).workers], ["async", 32]);
-  assert.deepEqual([chosen(groundsOf(sampleOf(20), 1000)).model, chosen(groundsOf(sampleOf(20), 1000)).workers], ["thread", 4]);
+  assert.deepEqual(
+    [chosen(groundsOf(waiting(20), 1000)).model, chosen(groundsOf(waiting(20), 1000)).workers],
+    ["async", 32],
+  );
+  assert.deepEqual(
+    [chosen(groundsOf(sampleOf(20), 1000)).model, chosen(groundsOf(sampleOf(20), 1000)).workers],
+    ["thread", 4],
+  );
 });
 
 test("work that is shorter than the start of a worker stays here, and it is told from how many items on it goes", () => {
   const grounds = groundsOf(sampleOf(0.1), 100);
   assert.equal(chosen(grounds).model, "async");
   const turn = turnOf(grounds, none, 2);
-  assert.ok(turn !== undefined && turn.model === "thread" && turn.items >= 400 && turn.items <= 1600, JSON.stringify(turn));
+  assert.ok(
+    turn !== undefined && turn.model === "thread" && turn.items >= 400 && turn.items <= 1600,
+    JSON.stringify(turn),
+  );
   assert.equal(turnOf(groundsOf(sampleOf(20), 1000), none, 2), undefined);
 });
 
@@ -67,7 +76,9 @@ test("what one lock holds up gains nothing by workers, and what waits for anothe
   assert.equal(chosen(groundsOf(sampleOf(5), 400, { serial: { workers: 1, loop: 0 } })).model, "async");
   const [one, more] = [1, 32].map(
     (calls) =>
-      predict(groundsOf(waiting(20), 100, { serial: { workers: 0, loop: 1 } })).find(({ model, workers }) => model === "async" && workers === calls)!.ms,
+      predict(groundsOf(waiting(20), 100, { serial: { workers: 0, loop: 1 } })).find(
+        ({ model, workers }) => model === "async" && workers === calls,
+      )!.ms,
   );
   assert.ok(more! > one! * 0.95);
 });
@@ -122,7 +133,10 @@ const run = (index: number, wall: number, other: Partial<SampledRun> = {}): Samp
 
 test("a summary goes by the fastest run that was not the first, less what others took of the processor", () => {
   const weight = { bytes: 100, ms: 0.1 };
-  const summary = summaryOf([run(0, 90, { round: 0 }), run(0, 12), run(0, 30, { cpu: 10, delayed: 20 }), run(1, 10)], weight);
+  const summary = summaryOf(
+    [run(0, 90, { round: 0 }), run(0, 12), run(0, 30, { cpu: 10, delayed: 20 }), run(1, 10)],
+    weight,
+  );
   assert.equal(summary.wall, 10);
   assert.equal(summary.inputs, 2);
   assert.equal(summary.codec, 0.2);

@@ -9,12 +9,16 @@ const examples = new URL("../../examples/article/", import.meta.url);
 
 /** Runs a program to its end; its lines. */
 async function linesOf(file: string, ...args: string[]): Promise<string[]> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(`${file}.js`, examples)), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`${file}.js`, examples)), ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+    child.on("close", (code, signal) => resolve([code, signal])),
+  );
   assert.deepEqual({ code, signal, err }, { code: 0, signal: null, err: "" });
   assert.ok(out.endsWith("\n"));
   return out.slice(0, -1).split("\n");
@@ -59,7 +63,8 @@ describe("the article's programs", { concurrency: 2, timeout: timeLimit(60_000) 
     const started: number[] = [];
     const done = new Set<string>();
     for (const line of lines) {
-      const [, worker, verb, n] = /^进程 (PoolWorker-[1-4]) (开始|完成)计算 (\d+) 的阶乘$/.exec(line) ?? assert.fail(line);
+      const [, worker, verb, n] =
+        /^进程 (PoolWorker-[1-4]) (开始|完成)计算 (\d+) 的阶乘$/.exec(line) ?? assert.fail(line);
       if (verb === "开始") {
         assert.equal(open.has(worker as string), false, `${worker} has one already`);
         open.set(worker as string, n as string);
@@ -96,6 +101,9 @@ describe("the article's programs", { concurrency: 2, timeout: timeLimit(60_000) 
 
   test("5: a producer and a consumer process", async () => {
     const items = ["苹果", "香蕉", "橙子", "葡萄"];
-    assert.deepEqual(await linesOf("5-queue"), [...items.flatMap((item) => [`生产者生产: ${item}`, `消费者消费: ${item}`]), "消费者结束"]);
+    assert.deepEqual(await linesOf("5-queue"), [
+      ...items.flatMap((item) => [`生产者生产: ${item}`, `消费者消费: ${item}`]),
+      "消费者结束",
+    ]);
   });
 });

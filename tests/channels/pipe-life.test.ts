@@ -18,7 +18,11 @@ const SOON = { timeout: timeLimit(20_000) };
 
 /** Until it is so: finalizers of a garbage collection may come late. */
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + timeLimit(10_000); !condition(); await new Promise((resolve) => setTimeout(resolve, 5)))
+  for (
+    const end = performance.now() + timeLimit(10_000);
+    !condition();
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  )
     if (performance.now() > end) throw new Error(`never came true: ${condition}`);
 }
 
@@ -153,7 +157,8 @@ test("an end across threads is refused by another process, and stays", () => {
 });
 
 test("options that make no sense are refused", () => {
-  for (const capacity of [0, -1, 1.5, Number.NaN]) assert.throws(() => createPipe({ capacity }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+  for (const capacity of [0, -1, 1.5, Number.NaN])
+    assert.throws(() => createPipe({ capacity }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
   assert.throws(() => createPipe({ capacity: "1" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
   assert.throws(() => createPipe({ duplex: 1 as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
   assert.throws(() => createPipe({ across: "moon" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });

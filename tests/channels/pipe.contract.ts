@@ -71,7 +71,8 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
       count,
       options,
     );
-  const tryReceives = (who: Who, end: End) => who.call((_, { kept }, end) => ((kept[end] as Connection).tryRecv() ?? null) as { value: Json } | null, end);
+  const tryReceives = (who: Who, end: End) =>
+    who.call((_, { kept }, end) => ((kept[end] as Connection).tryRecv() ?? null) as { value: Json } | null, end);
   const polls = (who: Who, end: End, options: object = {}) =>
     who.call((_, { kept }, poll, end, options) => (kept[end] as Connection)[poll](options), poll, end, options);
   const closes = (who: Who, end: End) => who.call((_, { kept }, end) => (kept[end] as Connection).close(), end);
@@ -97,7 +98,12 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
     }, send);
     const got = await fixture.other.call(async (_, { kept }, recv) => {
       const peer = kept.peer as Connection;
-      const [nothing, buffer, array, last] = [await peer[recv](), await peer[recv](), await peer[recv](), peer.tryRecv()];
+      const [nothing, buffer, array, last] = [
+        await peer[recv](),
+        await peer[recv](),
+        await peer[recv](),
+        peer.tryRecv(),
+      ];
       return [
         nothing === undefined,
         Buffer.isBuffer(buffer),
@@ -117,7 +123,10 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
     const sending = fixture.subject.call(
       async (_, { kept }, count, sizes) => {
         for (let index = 0; index < count; index++)
-          await (kept.end as Connection).send({ index, bytes: new Uint8Array(sizes[index % sizes.length]!).fill(index) });
+          await (kept.end as Connection).send({
+            index,
+            bytes: new Uint8Array(sizes[index % sizes.length]!).fill(index),
+          });
       },
       count,
       sizes,
@@ -127,7 +136,12 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
         for (let expected = 0; expected < count; expected++) {
           const peer = kept.peer as Connection;
           const { index, bytes } = (await (apart ? peer[recv]() : peer.recv())) as { index: number; bytes: Uint8Array };
-          if (index !== expected || bytes.length !== sizes[index % sizes.length] || bytes.some((byte) => byte !== (index & 0xff))) return `message ${expected}`;
+          if (
+            index !== expected ||
+            bytes.length !== sizes[index % sizes.length] ||
+            bytes.some((byte) => byte !== (index & 0xff))
+          )
+            return `message ${expected}`;
         }
         return null;
       },
@@ -178,7 +192,10 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
   check("what cannot cross is refused with its path, and nothing is sent", async () => {
     await open();
     await assert.rejects(
-      fixture.subject.call(async (_, { kept }, send) => await (kept.end as Connection)[send]({ deep: [() => 1] }), send),
+      fixture.subject.call(
+        async (_, { kept }, send) => await (kept.end as Connection)[send]({ deep: [() => 1] }),
+        send,
+      ),
       { code: "ERR_ALLCORES_UNSENDABLE", message: /value\.deep\[0\]/ },
     );
     assert.equal(await tryReceives(fixture.other, "peer"), null);
@@ -191,7 +208,8 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
     await assert.rejects(sends(fixture.subject, "end", [3]), { ...STATE, message: /can only receive/ });
     await assert.rejects(receives(fixture.other, "peer", 1), { ...STATE, message: /can only send/ });
     await assert.rejects(polls(fixture.other, "peer"), STATE);
-    const can = (who: Who, end: End) => who.call((_, { kept }, end) => [(kept[end] as Connection).isReadable, (kept[end] as Connection).isWritable], end);
+    const can = (who: Who, end: End) =>
+      who.call((_, { kept }, end) => [(kept[end] as Connection).isReadable, (kept[end] as Connection).isWritable], end);
     assert.deepEqual(await can(fixture.subject, "end"), [true, false]);
     assert.deepEqual(await can(fixture.other, "peer"), [false, true]);
   });
@@ -363,7 +381,16 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
       recvInto,
       recv,
     );
-    assert.deepEqual(got, [[3, 1, 2, 3, 255, 255], "ERR_ALLCORES_ARGUMENT_RANGE", [16, 0.5, 7.25], [20_000, 9, 0], [1, 4], "ERR_ALLCORES_STATE", "text", 0]);
+    assert.deepEqual(got, [
+      [3, 1, 2, 3, 255, 255],
+      "ERR_ALLCORES_ARGUMENT_RANGE",
+      [16, 0.5, 7.25],
+      [20_000, 9, 0],
+      [1, 4],
+      "ERR_ALLCORES_STATE",
+      "text",
+      0,
+    ]);
   });
 
   check("views of SharedMemory and SharedArray arrive as views of the same memory", async () => {
@@ -390,7 +417,15 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
         doubles[3] = 2.5;
         buffer[7] = 8;
         const copy = new Uint8Array(4);
-        return [bytes.buffer === ints.buffer, bytes.length, ints.length, doubles.length, Buffer.isBuffer(buffer), await peer[recvInto](copy), copy[0]!];
+        return [
+          bytes.buffer === ints.buffer,
+          bytes.length,
+          ints.length,
+          doubles.length,
+          Buffer.isBuffer(buffer),
+          await peer[recvInto](copy),
+          copy[0]!,
+        ];
       },
       recv,
       recvInto,
@@ -398,14 +433,22 @@ export const pipeContract: Check<PipeObjects> = (fixture: Fixture<PipeObjects>, 
     assert.deepEqual(got, [true, 69_900, 3, 4, true, 4, 1]);
     const seen = await fixture.subject.call((_, { kept }) => {
       const memory = kept.memory as SharedMemory;
-      return [memory.bytes[100]!, memory.view("int32", 400, 3)[2]!, (kept.array as { get(index: number): number }).get(3), memory.bytes[15]!];
+      return [
+        memory.bytes[100]!,
+        memory.view("int32", 400, 3)[2]!,
+        (kept.array as { get(index: number): number }).get(3),
+        memory.bytes[15]!,
+      ];
     });
     assert.deepEqual(seen, [1, -5, 2.5, 8]);
   });
 
   check("shared objects in a message arrive as the same object", async () => {
     await open();
-    await fixture.subject.call(async ({ event }, { kept }, send) => await (kept.end as Connection)[send]({ deep: [event, event] }), send);
+    await fixture.subject.call(
+      async ({ event }, { kept }, send) => await (kept.end as Connection)[send]({ deep: [event, event] }),
+      send,
+    );
     const same = await fixture.other.call(async ({ event }, { kept }, recv) => {
       const { deep } = (await (kept.peer as Connection)[recv]()) as { deep: unknown[] };
       return deep[0] === event && deep[1] === event;
@@ -552,7 +595,10 @@ export const pipeDeathContract: Check<PipeObjects> = (fixture: Fixture<PipeObjec
       async (_, { kept }, verb, value) => {
         const start = performance.now();
         try {
-          for (;;) await (value === null ? (kept.end as Connection)[verb as "recv"]() : (kept.end as Connection)[verb as "send"](value));
+          for (;;)
+            await (value === null
+              ? (kept.end as Connection)[verb as "recv"]()
+              : (kept.end as Connection)[verb as "send"](value));
         } catch (error) {
           if ((error as { code?: string }).code !== "ERR_ALLCORES_CONNECTION_CLOSED") throw error;
           return performance.now() - start;
@@ -571,7 +617,8 @@ export const pipeDeathContract: Check<PipeObjects> = (fixture: Fixture<PipeObjec
     }, send);
     await victim.kill();
     const got = await fixture.subject.call(
-      async (_, { kept }, recv) => [await (kept.end as Connection)[recv](), String(await (kept.end as Connection)[recv]()).length] as Json[],
+      async (_, { kept }, recv) =>
+        [await (kept.end as Connection)[recv](), String(await (kept.end as Connection)[recv]()).length] as Json[],
       recv,
     );
     assert.deepEqual(got, [1, 5000]);
@@ -608,7 +655,11 @@ export const pipeDeathContract: Check<PipeObjects> = (fixture: Fixture<PipeObjec
     const sizes = [3, 900, 5_000, 300_000];
     const sending = victim
       .call((_, { kept }, sizes) => {
-        for (let index = 0; ; index++) (kept.peer as Connection).sendSync({ index, bytes: new Uint8Array(sizes[index % sizes.length]!).fill(index) });
+        for (let index = 0; ; index++)
+          (kept.peer as Connection).sendSync({
+            index,
+            bytes: new Uint8Array(sizes[index % sizes.length]!).fill(index),
+          });
       }, sizes)
       .catch(() => {});
     const receiving = fixture.subject.call(
@@ -618,7 +669,12 @@ export const pipeDeathContract: Check<PipeObjects> = (fixture: Fixture<PipeObjec
           for (; ; count++) {
             if (count === 50) event.set();
             const { index, bytes } = (await (kept.end as Connection)[recv]()) as { index: number; bytes: Uint8Array };
-            if (index !== count || bytes.length !== sizes[index % sizes.length] || bytes.some((byte) => byte !== (index & 0xff))) return `torn: ${index}`;
+            if (
+              index !== count ||
+              bytes.length !== sizes[index % sizes.length] ||
+              bytes.some((byte) => byte !== (index & 0xff))
+            )
+              return `torn: ${index}`;
           }
         } catch (error) {
           return (error as { code: string }).code;

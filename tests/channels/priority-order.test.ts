@@ -43,7 +43,8 @@ for (const across of ["threads", "processes"] as const) {
     test("equal ones in the order in which they were put, zero and minus zero too", () => {
       const queue = new PriorityQueue<[priority: number, name: string]>({ across });
       for (const name of ["a", "b", "c"])
-        for (const priority of [1, 0, -0]) queue.putSync([priority, `${name}${Object.is(priority, -0) ? "-" : ""}${priority}`]);
+        for (const priority of [1, 0, -0])
+          queue.putSync([priority, `${name}${Object.is(priority, -0) ? "-" : ""}${priority}`]);
       assert.deepEqual(
         drained(queue).map(([, name]) => name),
         ["a0", "a-0", "b0", "b-0", "c0", "c-0", "a1", "b1", "c1"],
@@ -53,7 +54,10 @@ for (const across of ["threads", "processes"] as const) {
 
     test("20000 puts and gets in turns come out as from a sorted list", () => {
       const random = randomFrom(7);
-      const queue = new PriorityQueue<{ rank: number; index: number; text: string }>({ across, priority: ({ rank }) => rank });
+      const queue = new PriorityQueue<{ rank: number; index: number; text: string }>({
+        across,
+        priority: ({ rank }) => rank,
+      });
       const list: { rank: number; index: number }[] = [];
       for (let index = 0; index < 20_000; index++) {
         // It grows, then shrinks, so that it adds slots and gives them back.
@@ -163,7 +167,8 @@ describe("the priority of a value", () => {
   });
 
   test("what is no function is refused", () => {
-    for (const priority of [5, "rank", null, {}]) assert.throws(() => new PriorityQueue({ priority } as unknown as PriorityQueueOptions<unknown>), wrong);
+    for (const priority of [5, "rank", null, {}])
+      assert.throws(() => new PriorityQueue({ priority } as unknown as PriorityQueueOptions<unknown>), wrong);
   });
 });
 

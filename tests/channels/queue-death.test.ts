@@ -12,7 +12,9 @@ const DIED = { code: "ERR_ALLCORES_WORKER_DIED" };
 
 for (const Class of [Queue, LifoQueue, PriorityQueue])
   describe(`a ${Class.name} whose workers are killed by SIGKILL`, () => {
-    test("killed while putting: only whole items, in order, without a gap; the other producer goes on", { timeout: timeLimit(60_000) }, async () => {
+    test("killed while putting: only whole items, in order, without a gap; the other producer goes on", {
+      timeout: timeLimit(60_000),
+    }, async () => {
       const queue = new Class<PatternItem>({ across, maxSize: 20 });
       const stop = new Event({ across });
       const living = Process.start(putUntil, queue, "living", stop);
@@ -50,10 +52,13 @@ for (const Class of [Queue, LifoQueue, PriorityQueue])
       assert.equal(next.get("living"), count);
       assert.equal(next.size, ROUNDS + 1);
       // Whatever the order, it was 0, 1, 2 and so on.
-      for (const [producer, taken] of next) assert.equal(sums.get(producer), (taken * (taken - 1)) / 2, `items of ${producer} are missing`);
+      for (const [producer, taken] of next)
+        assert.equal(sums.get(producer), (taken * (taken - 1)) / 2, `items of ${producer} are missing`);
     });
 
-    test("killed while taking: nothing comes twice, what is lost is at most what was in its hands", { timeout: timeLimit(60_000) }, async () => {
+    test("killed while taking: nothing comes twice, what is lost is at most what was in its hands", {
+      timeout: timeLimit(60_000),
+    }, async () => {
       const queue = new Class<number>({ across });
       const taken = new Queue<number>({ across });
       let put = 0;
@@ -79,7 +84,9 @@ for (const Class of [Queue, LifoQueue, PriorityQueue])
       assert.ok(put - seen.length <= ROUNDS, `${put - seen.length} items lost by ${ROUNDS} deaths`);
     });
 
-    test("killed while blocked in getSync: others go on and get every item", { timeout: timeLimit(60_000) }, async () => {
+    test("killed while blocked in getSync: others go on and get every item", {
+      timeout: timeLimit(60_000),
+    }, async () => {
       const queue = new Class<number>({ across });
       const taken = new Queue<number>({ across });
       const dead = [1, 2, 3].map(() => Process.start(takeForEver, queue, taken));

@@ -27,7 +27,10 @@ for (const across of ["threads", "processes"] as const) {
         for (const list of lists) {
           const last = FOUR.map(() => -1);
           for (const [producer, index] of list) {
-            assert.ok(Class === LifoQueue || index > (last[producer] as number), `item ${index} of producer ${producer} came after ${last[producer]}`);
+            assert.ok(
+              Class === LifoQueue || index > (last[producer] as number),
+              `item ${index} of producer ${producer} came after ${last[producer]}`,
+            );
             last[producer] = index;
             seen.add(`${producer}/${index}`);
           }
@@ -94,7 +97,8 @@ describe("making a Queue", () => {
   });
 
   test("options of the wrong type are refused", () => {
-    for (const options of [5, "threads", null, { across: "planets" }, { label: 5 }]) fails(options, "ERR_ALLCORES_ARGUMENT_TYPE");
+    for (const options of [5, "threads", null, { across: "planets" }, { label: 5 }])
+      fails(options, "ERR_ALLCORES_ARGUMENT_TYPE");
   });
 
   test("its label stands in its errors", () => {
@@ -104,7 +108,9 @@ describe("making a Queue", () => {
   test("shutdown with options of the wrong type is refused and shuts nothing", () => {
     const queue = new Queue();
     for (const options of [null, 5, "now", { immediate: "yes" }]) {
-      assert.throws(() => queue.shutdown(options as unknown as { immediate: boolean }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      assert.throws(() => queue.shutdown(options as unknown as { immediate: boolean }), {
+        code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      });
       assert.equal(queue.isShutDown, false);
     }
     queue.free();

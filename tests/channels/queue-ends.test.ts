@@ -15,7 +15,11 @@ const PUTTERS = 35;
 type Carried = { end: Connection; rest: Buffer };
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + timeLimit(10_000); !condition(); await new Promise((resolve) => setTimeout(resolve, 2)))
+  for (
+    const end = performance.now() + timeLimit(10_000);
+    !condition();
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  )
     if (performance.now() > end) throw new Error(`never came true: ${condition}`);
 }
 
@@ -74,7 +78,9 @@ for (const across of ["threads", "processes"] as const)
           queue.putSync(0, { priority: 0 });
           const [here, there] = createPipe<string>({ across });
           assert.equal(queue.tryPut({ end: there, rest: Buffer.alloc(bytes) }, { priority: 0 }), false);
-          await assert.rejects(queue.put({ end: there, rest: Buffer.alloc(bytes) }, { priority: 0, timeout: 5 }), { code: "ERR_ALLCORES_TIMEOUT" });
+          await assert.rejects(queue.put({ end: there, rest: Buffer.alloc(bytes) }, { priority: 0, timeout: 5 }), {
+            code: "ERR_ALLCORES_TIMEOUT",
+          });
           there.sendSync("back" as never);
           assert.equal(here.recvSync(SOON), "back");
         });

@@ -13,7 +13,8 @@ for (const across of ["threads", "processes"] as const) {
 
     test("drops the oldest, and keeps the rest in order", async () => {
       const queue = latest({ maxSize: 3 });
-      for (let item = 1; item <= 100; item++) assert.equal(item % 2 === 0 ? queue.putSync(item) : await queue.put(item), true);
+      for (let item = 1; item <= 100; item++)
+        assert.equal(item % 2 === 0 ? queue.putSync(item) : await queue.put(item), true);
       assert.equal(queue.size, 3);
       assert.deepEqual(queue.tryGetUpTo(9), [98, 99, 100]);
       queue.free();
@@ -60,7 +61,10 @@ for (const across of ["threads", "processes"] as const) {
         const [here, there] = createPipe<string>({ across });
         for (const bytes of [0, 5_000]) {
           queue.putSync({ end: there, rest: Buffer.alloc(bytes) }, { priority: 0 } as never);
-          assert.throws(() => queue.peek(), { code: "ERR_ALLCORES_UNSENDABLE", message: /Connection is in one message only.*take the value/ });
+          assert.throws(() => queue.peek(), {
+            code: "ERR_ALLCORES_UNSENDABLE",
+            message: /Connection is in one message only.*take the value/,
+          });
           const { end } = queue.getSync() as { end: typeof there };
           assert.equal(end, there);
         }
@@ -73,7 +77,8 @@ for (const across of ["threads", "processes"] as const) {
     test("two producers that drop, killed or not: what comes out is whole and in order", SOON, async () => {
       for (let round = 0; round < 3; round++) {
         const queue = latest({ maxSize: 5 }) as Queue<string>;
-        const start = (producer: number) => (across === "threads" ? Thread.start(putTexts, queue, producer) : Process.start(putTexts, queue, producer));
+        const start = (producer: number) =>
+          across === "threads" ? Thread.start(putTexts, queue, producer) : Process.start(putTexts, queue, producer);
         const workers = [start(0), start(1)];
         const last = [-1, -1];
         for (let taken = 0; taken < 200; taken++) {
@@ -102,12 +107,18 @@ test("what makes no sense is refused by name", () => {
   });
   assert.throws(() => new Queue({ whenFull: "dropOldest" }), { code, message: /never full: give one of them/ });
   for (const Class of [LifoQueue, PriorityQueue])
-    assert.throws(() => new Class({ maxSize: 1, whenFull: "dropOldest" }), { code, message: /only a Queue gives out its oldest item first/ });
+    assert.throws(() => new Class({ maxSize: 1, whenFull: "dropOldest" }), {
+      code,
+      message: /only a Queue gives out its oldest item first/,
+    });
   new Queue({ whenFull: "wait" }).free();
   const queue = new Queue<number>();
   queue.putSync(1);
   for (const n of [0, -1, 1.5, Number.NaN])
-    assert.throws(() => queue.getUpToSync(n), { code: "ERR_ALLCORES_ARGUMENT_RANGE", message: /n must be a whole number from 1/ });
+    assert.throws(() => queue.getUpToSync(n), {
+      code: "ERR_ALLCORES_ARGUMENT_RANGE",
+      message: /n must be a whole number from 1/,
+    });
   assert.throws(() => queue.tryGetUpTo("2" as never), { code });
   assert.equal(queue.size, 1);
   queue.free();

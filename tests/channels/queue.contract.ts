@@ -47,7 +47,11 @@ export const queueObjects =
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 const SHUT_DOWN = { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN", name: "QueueShutDownError" };
 
-export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
+export function queueContract(
+  { out }: Kind,
+  fixture: Fixture<QueueObjects>,
+  check: Parameters<Check<QueueObjects>>[1],
+): void {
   type Who = Director<QueueObjects>;
   const { here } = fixture;
   const inOrder = out([1, 2])[0] === 1;
@@ -59,7 +63,10 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     who.call(
       async (objects, _, put, name, values, options) => {
         for (const value of values)
-          await objects[name][put](value, (typeof options === "object" && options !== null ? { priority: 0, ...options } : options) as object);
+          await objects[name][put](
+            value,
+            (typeof options === "object" && options !== null ? { priority: 0, ...options } : options) as object,
+          );
       },
       put,
       name,
@@ -81,7 +88,8 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
   const joins = (who: Who, name: Name, options: object = {}) =>
     who.call((objects, _, join, name, options) => objects[name][join](options), join, name, options);
   const tryGets = (who: Who, name: Name) => who.call((objects, _, name) => objects[name].tryGet() ?? null, name);
-  const waiting = (name: Name, key: number, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
+  const waiting = (name: Name, key: number, count: number) =>
+    here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
   const unchanged = async (name: Name, values: Json[]) => {
     assert.equal(fixture.objects[name].size, values.length);
     assert.deepEqual(await gets(fixture.third, name, values.length), out(values));
@@ -104,7 +112,12 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     const got = await fixture.other.call(async ({ q }, _, get) => {
       const [first, second] = [await q[get](), await q[get]()];
       const third = q.tryGet();
-      return [first === undefined, second === null, third !== undefined && "value" in third && third.value === undefined, q.tryGet() === undefined];
+      return [
+        first === undefined,
+        second === null,
+        third !== undefined && "value" in third && third.value === undefined,
+        q.tryGet() === undefined,
+      ];
     }, get);
     assert.deepEqual(got, [true, true, true, true]);
   });
@@ -113,7 +126,8 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     const count = 3000;
     await fixture.subject.call(
       async ({ q }, _, put, count) => {
-        for (let index = 0; index < count; index++) await q[put]({ index, big: BigInt(index) ** 9n, text: "é".repeat(index % 700) }, { priority: 0 });
+        for (let index = 0; index < count; index++)
+          await q[put]({ index, big: BigInt(index) ** 9n, text: "é".repeat(index % 700) }, { priority: 0 });
         await q[put](new Map([[new Date(5), new Uint8Array([1, 2, 3])]]), { priority: 0 });
       },
       put,
@@ -129,7 +143,8 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
         for (let taken = 0; taken < count; taken++) {
           const expected = inOrder ? taken : count - 1 - taken;
           const { index, big, text } = (await q[get]()) as { index: number; big: bigint; text: string };
-          if (index !== expected || big !== BigInt(index) ** 9n || text !== "é".repeat(index % 700)) return `item ${expected}`;
+          if (index !== expected || big !== BigInt(index) ** 9n || text !== "é".repeat(index % 700))
+            return `item ${expected}`;
         }
         return !inOrder || (await last()) ? undefined : "the map";
       },
@@ -159,7 +174,11 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
   });
 
   check("a value of 100 KB arrives whole", async () => {
-    await fixture.subject.call(({ q }, _, put) => q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }, { priority: 0 }), put);
+    await fixture.subject.call(
+      ({ q }, _, put) =>
+        q[put]({ bytes: Uint8Array.from({ length: 100_000 }, (_, index) => index % 251) }, { priority: 0 }),
+      put,
+    );
     await puts(fixture.subject, "q", ["after it"]);
     if (!inOrder) assert.deepEqual(await gets(fixture.other, "q", 1), ["after it"]);
     const wrong = await fixture.other.call(async ({ q }, _, get) => {
@@ -177,9 +196,20 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
       (kept.lock as InstanceType<typeof allcores.Lock>).acquireSync();
     }, put);
     const got = await fixture.third.call(async ({ q, event }, { allcores }, get) => {
-      const { deep, lock, queue } = (await q[get]()) as { deep: unknown[]; lock: InstanceType<typeof allcores.Lock>; queue: unknown };
+      const { deep, lock, queue } = (await q[get]()) as {
+        deep: unknown[];
+        lock: InstanceType<typeof allcores.Lock>;
+        queue: unknown;
+      };
       event.set();
-      return [deep[0] === event, deep[1] === event, queue === q, lock.label, lock instanceof allcores.Lock, lock.tryAcquire() === undefined];
+      return [
+        deep[0] === event,
+        deep[1] === event,
+        queue === q,
+        lock.label,
+        lock instanceof allcores.Lock,
+        lock.tryAcquire() === undefined,
+      ];
     }, get);
     assert.deepEqual(got, [true, true, true, "mine", true, true]);
     assert.equal(fixture.objects.event.isSet, true);
@@ -191,7 +221,10 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
       await q[put](semaphore, { priority: 0 });
       semaphore.free();
     }, put);
-    const value = await fixture.other.call(async ({ q }, { allcores }, get) => ((await q[get]()) as InstanceType<typeof allcores.Semaphore>).value, get);
+    const value = await fixture.other.call(
+      async ({ q }, { allcores }, get) => ((await q[get]()) as InstanceType<typeof allcores.Semaphore>).value,
+      get,
+    );
     assert.equal(value, 7);
   });
 
@@ -204,7 +237,11 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
   });
 
   check("each of several waiting getters gets one item", async () => {
-    const got = [gets(fixture.subject, "q", 1), gets(fixture.third, "q", 1), gets(here, "q", 0).then(async () => [await fixture.objects.q.get()])];
+    const got = [
+      gets(fixture.subject, "q", 1),
+      gets(fixture.third, "q", 1),
+      gets(here, "q", 0).then(async () => [await fixture.objects.q.get()]),
+    ];
     await waiting("q", GETTERS, 3);
     await here.call(async ({ q }) => {
       for (const value of [1, 2, 3]) await q.put(value, { priority: 0 });
@@ -236,7 +273,10 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     assert.deepEqual(await gets(fixture.third, "small", 1), [first]);
     if (first === 1) assert.deepEqual(await gets(fixture.third, "small", 1), [text]);
     await late;
-    assert.deepEqual(await gets(fixture.third, "small", fixture.objects.small.size), first === 1 ? [`${text}!`, text] : [text, 1, `${text}!`]);
+    assert.deepEqual(
+      await gets(fixture.third, "small", fixture.objects.small.size),
+      first === 1 ? [`${text}!`, text] : [text, 1, `${text}!`],
+    );
   });
 
   check("one large item that leaves makes room for all small ones that wait", async () => {
@@ -254,7 +294,11 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
 
   check("a value larger than the capacity is refused, and changes nothing", async () => {
     await puts(fixture.subject, "small", ["first"]);
-    const refused = { code: "ERR_ALLCORES_TOO_LARGE", name: "TooLargeError", message: /\b\d+ bytes never fits .* 100 bytes/ };
+    const refused = {
+      code: "ERR_ALLCORES_TOO_LARGE",
+      name: "TooLargeError",
+      message: /\b\d+ bytes never fits .* 100 bytes/,
+    };
     for (const length of [101, 5_000, 100_000]) {
       await assert.rejects(puts(fixture.subject, "small", ["x".repeat(length)]), refused);
       await assert.rejects(puts(fixture.subject, "small", ["x".repeat(length)], { timeout: 0 }), refused);
@@ -277,7 +321,8 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     assert.equal(await fixture.subject.call(({ q }) => q.peek() ?? null), null);
     await puts(fixture.subject, "q", [1, "x".repeat(5_000)]);
     const next = out([1, "x".repeat(5_000)])[0]!;
-    for (const who of [fixture.subject, fixture.other, fixture.third]) assert.deepEqual(await who.call(({ q }) => q.peek() ?? null), { value: next });
+    for (const who of [fixture.subject, fixture.other, fixture.third])
+      assert.deepEqual(await who.call(({ q }) => q.peek() ?? null), { value: next });
     assert.equal(fixture.objects.q.size, 2);
     assert.deepEqual(await gets(fixture.other, "q", 2), out([1, "x".repeat(5_000)]));
     assert.equal(await fixture.subject.call(({ q }) => q.peek() ?? null), null);
@@ -321,7 +366,10 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
     const upTo = fixture.verb("getUpTo");
     await puts(fixture.other, "q", [1, 2]);
     fixture.objects.q.shutdown();
-    assert.deepEqual(await fixture.subject.call(async ({ q }, _, upTo) => (await q[upTo](5)) as Json[], upTo), out([1, 2]));
+    assert.deepEqual(
+      await fixture.subject.call(async ({ q }, _, upTo) => (await q[upTo](5)) as Json[], upTo),
+      out([1, 2]),
+    );
     await assert.rejects(
       fixture.subject.call(async ({ q }, _, upTo) => void (await q[upTo](5)), upTo),
       SHUT_DOWN,
@@ -459,7 +507,11 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
       await puts(fixture.other, "q", ["kept"]);
       const ends = await fixture.subject.call(async ({ q }) => {
         const signal = AbortSignal.abort(new Error("too late"));
-        const ends = await Promise.allSettled([q.get({ signal }), q.put(2, { signal, priority: 0 }), q.join({ signal })]);
+        const ends = await Promise.allSettled([
+          q.get({ signal }),
+          q.put(2, { signal, priority: 0 }),
+          q.join({ signal }),
+        ]);
         return ends.map((end) => end.status === "rejected" && (end.reason as Error).message);
       });
       assert.deepEqual(ends, ["too late", "too late", "too late"]);
@@ -524,7 +576,12 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
       return failures;
     }, put);
     const unsendable = (path: string) => ["UnsendableError", "ERR_ALLCORES_UNSENDABLE", path];
-    assert.deepEqual(failures, [unsendable("value"), unsendable("value.list[1].onDone"), unsendable("value.at"), unsendable("value.then")]);
+    assert.deepEqual(failures, [
+      unsendable("value"),
+      unsendable("value.list[1].onDone"),
+      unsendable("value.at"),
+      unsendable("value.then"),
+    ]);
     await unchanged("two", ["kept"]);
   });
 
@@ -663,18 +720,24 @@ export function queueContract({ out }: Kind, fixture: Fixture<QueueObjects>, che
       [[2], [2, false, true, false]],
     ] as const) {
       await puts(fixture.subject, "two", [...values]);
-      for (const who of [fixture.subject, fixture.other, fixture.third, here]) assert.deepEqual(await told(who), expected);
+      for (const who of [fixture.subject, fixture.other, fixture.third, here])
+        assert.deepEqual(await told(who), expected);
     }
   });
 }
 
 /** Deaths: each needs a worker of its own, so they are played where the other worker is another. */
-export function queueDeathContract({ out }: Kind, fixture: Fixture<QueueObjects>, check: Parameters<Check<QueueObjects>>[1]): void {
+export function queueDeathContract(
+  { out }: Kind,
+  fixture: Fixture<QueueObjects>,
+  check: Parameters<Check<QueueObjects>>[1],
+): void {
   if (!fixture.apart) return;
   const { here } = fixture;
   const get = fixture.verb("get");
   const put = fixture.verb("put");
-  const waiting = (name: Name, key: number, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
+  const waiting = (name: Name, key: number, count: number) =>
+    here.call((objects, { until, waiters }) => until(() => waiters(objects[name], key) === count));
 
   check("death of a waiting getter takes no item with it", async () => {
     const victim = fixture.victim();
@@ -692,7 +755,9 @@ export function queueDeathContract({ out }: Kind, fixture: Fixture<QueueObjects>
     fixture.objects.two.putSync(1, { priority: 0 });
     fixture.objects.two.putSync(2, { priority: 0 });
     const victim = fixture.victim();
-    const died = assert.rejects(victim.call(async ({ two }, _, put) => void (await two[put]("of the dead", { priority: 0 })), put));
+    const died = assert.rejects(
+      victim.call(async ({ two }, _, put) => void (await two[put]("of the dead", { priority: 0 })), put),
+    );
     await waiting("two", PUTTERS, 1);
     const late = fixture.subject.call(({ two }, _, put) => two[put](3, { priority: 0 }), put);
     await waiting("two", PUTTERS, 2);

@@ -18,19 +18,29 @@ function start<F extends AnyFunction>(across: string, fn: Task<F>, ...args: Para
 
 for (const across of ["threads", "processes", "both"] as const) {
   describe(`selecting from queues across ${across}`, () => {
-    const reachOf = (index: number) => ({ across: across === "both" ? (index % 2 === 0 ? "threads" : "processes") : across }) as const;
+    const reachOf = (index: number) =>
+      ({ across: across === "both" ? (index % 2 === 0 ? "threads" : "processes") : across }) as const;
 
-    test("4 producers, 3 queues, 4 that select and often give up: every item once, in the order of its producer", { timeout: timeLimit(40_000) }, async () => {
+    test("4 producers, 3 queues, 4 that select and often give up: every item once, in the order of its producer", {
+      timeout: timeLimit(40_000),
+    }, async () => {
       const queues = [0, 1, 2].map((index) => new Queue<Tagged>({ ...reachOf(index), maxSize: 20 * (index % 2) }));
       const consumers = FOUR.map((consumer) => start(across, consumeAny, queues, consumer));
-      await Promise.all(FOUR.map((producer) => start(across, produce, queues[producer % 3] as Queue<Tagged>, producer, PER_PRODUCER).join()));
+      await Promise.all(
+        FOUR.map((producer) =>
+          start(across, produce, queues[producer % 3] as Queue<Tagged>, producer, PER_PRODUCER).join(),
+        ),
+      );
       for (const queue of queues) queue.shutdown();
       const lists = await Promise.all(consumers.map((consumer) => consumer.join()));
       const seen = new Set<string>();
       for (const list of lists) {
         const last = FOUR.map(() => -1);
         for (const [producer, index] of list) {
-          assert.ok(index > (last[producer] as number), `item ${index} of producer ${producer} came after ${last[producer]}`);
+          assert.ok(
+            index > (last[producer] as number),
+            `item ${index} of producer ${producer} came after ${last[producer]}`,
+          );
           last[producer] = index;
           seen.add(`${producer}/${index}`);
         }
@@ -43,7 +53,9 @@ for (const across of ["threads", "processes", "both"] as const) {
 }
 
 for (const across of ["threads", "processes"] as const) {
-  test(`killed across ${across} while they select: at most the item in their hands is gone, and nobody hangs`, { timeout: timeLimit(40_000) }, async () => {
+  test(`killed across ${across} while they select: at most the item in their hands is gone, and nobody hangs`, {
+    timeout: timeLimit(40_000),
+  }, async () => {
     const left = new Queue<number>({ across, maxSize: 5 });
     const right = new Queue<number>({ across, maxSize: 5 });
     const taken = new Queue<number>({ across });
@@ -53,10 +65,15 @@ for (const across of ["threads", "processes"] as const) {
     const seen = new Set<number>();
     for (let round = 1; round <= ROUNDS; round++) {
       const victims = [true, false].map(
-        (blocks) => new (across === "threads" ? Thread : Process)(takeAnyForEver, { args: [left, right, taken, blocks], daemon: true }),
+        (blocks) =>
+          new (across === "threads" ? Thread : Process)(takeAnyForEver, {
+            args: [left, right, taken, blocks],
+            daemon: true,
+          }),
       );
       for (const victim of victims) victim.start();
-      for (; put < (ITEMS / ROUNDS) * round; put++) await (put % 2 === 0 ? left : right).put(put, { timeout: timeLimit(8_000) });
+      for (; put < (ITEMS / ROUNDS) * round; put++)
+        await (put % 2 === 0 ? left : right).put(put, { timeout: timeLimit(8_000) });
       for (const victim of victims) victim.kill();
       await Promise.all(victims.map((victim) => victim.join().catch(() => {})));
     }

@@ -178,7 +178,10 @@ for (const across of ["threads", "processes"] as const) {
     // Whichever is chosen, the other keeps what it has.
     const either = selectSync({ here, full });
     assert.equal(either.key === "here" ? full.size : Number(here.tryRecv() !== undefined), 1);
-    const end = assert.rejects(select({ here, event: nothing() }), { code: "ERR_ALLCORES_CONNECTION_CLOSED", key: "here" });
+    const end = assert.rejects(select({ here, event: nothing() }), {
+      code: "ERR_ALLCORES_CONNECTION_CLOSED",
+      key: "here",
+    });
     there.close();
     await end;
     assert.throws(() => trySelect({ here }), { code: "ERR_ALLCORES_CONNECTION_CLOSED" });
@@ -203,7 +206,10 @@ for (const [across, Worker] of [
       assert.deepEqual(selectSync({ sum, stop: new Event() }), { key: "sum", value: 3 });
       assert.deepEqual(trySelect({ sum }), { key: "sum", value: 3 });
       await assert.rejects(select({ worker: new Worker(fail).start(), stop: new Event() }), Error);
-      await assert.rejects(select({ worker: new Worker(exit, { args: [3] }).start() }), (error) => error instanceof WorkerDiedError && error.exitCode === 3);
+      await assert.rejects(
+        select({ worker: new Worker(exit, { args: [3] }).start() }),
+        (error) => error instanceof WorkerDiedError && error.exitCode === 3,
+      );
     });
 
     test("one that was not started cannot be waited for", async () => {
@@ -278,7 +284,10 @@ describe("what takes part", () => {
     assert.deepEqual(trySelect({ doubled, event: nothing() }), { key: "doubled", value: "6" });
     assert.equal(trySelect({ doubled }), undefined);
     const worker = Thread.start(add, 1, 2);
-    assert.deepEqual(await select({ sum: { [selectable]: () => worker[selectable]().map((sum) => sum + 1) } }), { key: "sum", value: 4 });
+    assert.deepEqual(await select({ sum: { [selectable]: () => worker[selectable]().map((sum) => sum + 1) } }), {
+      key: "sum",
+      value: 4,
+    });
     const later = {
       [selectable]: () =>
         after(1)

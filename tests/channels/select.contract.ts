@@ -59,7 +59,9 @@ export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObje
       times,
     );
   const waiting = (names: Name[], count = 1) =>
-    here.call((objects, { until, waiters }) => until(() => names.every((name) => waiters(objects[name], KEYS[name]) === count)));
+    here.call((objects, { until, waiters }) =>
+      until(() => names.every((name) => waiters(objects[name], KEYS[name]) === count)),
+    );
   const nobodyWaits = (names: Name[]) =>
     here.call((objects, { waiters }) =>
       assert.deepEqual(
@@ -188,12 +190,19 @@ export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObje
       });
       assert.equal(await got, "r");
       const [[key]] = (await chosen) as [[Name, Json]];
-      assert.equal((key === "left" ? fixture.objects.right : fixture.objects.left).getSync({ timeout: 0 }), key === "left" ? "r" : "l");
+      assert.equal(
+        (key === "left" ? fixture.objects.right : fixture.objects.left).getSync({ timeout: 0 }),
+        key === "left" ? "r" : "l",
+      );
     }
   });
 
   check("an event wakes every select and every waiter", async () => {
-    const chosen = [selects(fixture.subject, ["left", "event"]), selects(fixture.third, ["event", "right"]), here.call(({ event }) => event.wait())];
+    const chosen = [
+      selects(fixture.subject, ["left", "event"]),
+      selects(fixture.third, ["event", "right"]),
+      here.call(({ event }) => event.wait()),
+    ];
     await waiting(["event"], 3);
     await here.call(({ event }) => {
       event.set();
@@ -253,10 +262,12 @@ export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObje
     check("an abort ends it, and takes nothing", async () => {
       const ends = await fixture.subject.call(async ({ left, permits }, { allcores, until, waiters }) => {
         const controller = new AbortController();
-        const chosen = allcores.select({ left, permits }, { signal: controller.signal, timeout: timeLimit(8_000) }).then(
-          ({ key }) => key as string,
-          (error) => error.message as string,
-        );
+        const chosen = allcores
+          .select({ left, permits }, { signal: controller.signal, timeout: timeLimit(8_000) })
+          .then(
+            ({ key }) => key as string,
+            (error) => error.message as string,
+          );
         await until(() => waiters(permits) === 1);
         controller.abort(new Error("enough"));
         const late = allcores.select({ left }, { signal: AbortSignal.abort(new Error("too late")) });
@@ -289,7 +300,8 @@ export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObje
         const chosen = Array.from({ length: 50 }, () => allcores.select({ left, right }));
         for (let item = 0; item < 60; item++) await (item % 2 === 0 ? left : right).put(item);
         const values = (await Promise.all(chosen)).map(({ value }) => value as number);
-        for (const queue of [left, right]) for (let rest = queue.tryGet(); rest !== undefined; rest = queue.tryGet()) values.push(rest.value as number);
+        for (const queue of [left, right])
+          for (let rest = queue.tryGet(); rest !== undefined; rest = queue.tryGet()) values.push(rest.value as number);
         return values;
       });
       assert.deepEqual(
@@ -317,7 +329,9 @@ export const selectContract: Check<SelectObjects> = (fixture: Fixture<SelectObje
   });
 
   check("shutdown ends a select that waits, and the others lose nothing", async () => {
-    const chosen = assert.rejects(selects(fixture.subject, ["left", "right", "permits"]), { code: "ERR_ALLCORES_QUEUE_SHUT_DOWN" });
+    const chosen = assert.rejects(selects(fixture.subject, ["left", "right", "permits"]), {
+      code: "ERR_ALLCORES_QUEUE_SHUT_DOWN",
+    });
     await waiting(["left", "right", "permits"]);
     await fixture.third.call(({ right }) => right.shutdown());
     await chosen;
@@ -396,15 +410,23 @@ export const selectDeathContract: Check<SelectObjects> = (fixture, check) => {
   if (!fixture.apart) return;
   const { here } = fixture;
   const select = fixture.verb("select");
-  const waiting = (name: Name, count: number) => here.call((objects, { until, waiters }) => until(() => waiters(objects[name], KEYS[name]) === count));
+  const waiting = (name: Name, count: number) =>
+    here.call((objects, { until, waiters }) => until(() => waiters(objects[name], KEYS[name]) === count));
 
   check("death of a waiting select takes nothing with it", async () => {
     const victim = fixture.victim();
     const died = assert.rejects(
-      victim.call(async ({ left, right, permits }, { allcores }, select) => void (await allcores[select]({ left, right, permits })), select),
+      victim.call(
+        async ({ left, right, permits }, { allcores }, select) =>
+          void (await allcores[select]({ left, right, permits })),
+        select,
+      ),
     );
     await waiting("permits", 1);
-    const chosen = fixture.subject.call(async ({ left, right }, { allcores }, select) => (await allcores[select]({ left, right })).value as Json, select);
+    const chosen = fixture.subject.call(
+      async ({ left, right }, { allcores }, select) => (await allcores[select]({ left, right })).value as Json,
+      select,
+    );
     await waiting("right", 2);
     await victim.kill();
     await died;

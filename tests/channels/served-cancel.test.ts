@@ -17,7 +17,12 @@ const waiter: Waiter = {
   double: (n) => 2 * n,
 };
 
-const codes = { cancel: "ERR_ALLCORES_CANCELLED", signal: "enough", timeout: "ERR_ALLCORES_TIMEOUT", sync: "ERR_ALLCORES_TIMEOUT" };
+const codes = {
+  cancel: "ERR_ALLCORES_CANCELLED",
+  signal: "enough",
+  timeout: "ERR_ALLCORES_TIMEOUT",
+  sync: "ERR_ALLCORES_TIMEOUT",
+};
 
 for (const across of ["threads", "processes"] as const) {
   describe(`calls into another loop, across ${across}`, { timeout: timeLimit(60_000) }, () => {

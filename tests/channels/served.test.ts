@@ -1,7 +1,18 @@
 /** Calls of a served object whose arguments, or whose answer, cannot be had where they arrive. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ConnectionClosedError, createPipe, Event, OutOfMemoryError, Process, Queue, serve, type Served, sleep, Thread } from "allcores";
+import {
+  ConnectionClosedError,
+  createPipe,
+  Event,
+  OutOfMemoryError,
+  Process,
+  Queue,
+  serve,
+  type Served,
+  sleep,
+  Thread,
+} from "allcores";
 import { Hoard } from "../chaos/faults.js";
 import * as tasks from "../fixtures/served-tasks.js";
 import { timeLimit } from "../time-limit.js";
@@ -11,7 +22,8 @@ const { callWithEnd, callWithFragile, callWithLocks, neglect } = tasks;
 
 for (const across of ["threads", "processes"] as const) {
   // biome-ignore lint/suspicious/noExplicitAny: any task at all.
-  const start = (task: any, ...args: unknown[]): Thread | Process => (across === "threads" ? Thread.start(task, ...args) : Process.start(task, ...args));
+  const start = (task: any, ...args: unknown[]): Thread | Process =>
+    across === "threads" ? Thread.start(task, ...args) : Process.start(task, ...args);
 
   describe(`an object that is served across ${across}`, { timeout: timeLimit(60_000) }, () => {
     for (const isKnown of [true, false]) {
@@ -37,7 +49,8 @@ for (const across of ["threads", "processes"] as const) {
               hoard.take();
             }
           }, OutOfMemoryError);
-          for (const end = performance.now() + timeLimit(20_000); isKnown && sent.isSet && performance.now() < end; ) await sleep(5);
+          for (const end = performance.now() + timeLimit(20_000); isKnown && sent.isSet && performance.now() < end; )
+            await sleep(5);
           // Longer than the caller waits before it looks for its answer anew, which takes memory too.
           if (!isKnown) await sleep(1200);
           assert.equal(sent.isSet, !isKnown);

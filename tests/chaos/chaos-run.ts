@@ -41,13 +41,22 @@ export async function runChaos({ scenario, across, faults, seed }: ChaosRun): Pr
       hung = marked(mark).map(describe).join("\n");
       for (const pid of marked(mark)) process.kill(pid, "SIGKILL");
     }, patience(faults));
-    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+      child.on("close", (code, signal) => resolve([code, signal])),
+    );
     clearTimeout(watchdog);
     if (hung !== undefined) throw new Error(`it hung; its processes were\n${hung}\n${out}${err}`);
     if (code !== 0) throw new Error(`it ended with ${signal ?? code}\n${out}${err}`);
-    for (const end = performance.now() + timeLimit(2000); marked(mark).length > 0; await new Promise((resolve) => setTimeout(resolve, 10)))
+    for (
+      const end = performance.now() + timeLimit(2000);
+      marked(mark).length > 0;
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    )
       if (performance.now() > end) throw new Error(`processes are left: ${marked(mark).map(describe).join("\n")}`);
-    const left = [...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores(?!-lock-)/.test(name)), ...readdirSync(folder)];
+    const left = [
+      ...readdirSync("/dev/shm").filter((name) => !segments.has(name) && /allcores(?!-lock-)/.test(name)),
+      ...readdirSync(folder),
+    ];
     if (left.length > 0) throw new Error(`left behind: ${left.join(", ")}`);
     return JSON.parse(out.trimEnd().split("\n").at(-1)!) as Tally;
   } finally {
@@ -61,7 +70,8 @@ function marked(mark: string): number[] {
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      if (readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(`${MARK}=${mark}`)) pids.push(Number(name));
+      if (readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(`${MARK}=${mark}`))
+        pids.push(Number(name));
     } catch {
       // It is gone, or somebody else's.
     }

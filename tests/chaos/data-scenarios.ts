@@ -1,6 +1,19 @@
 /** Scenarios of pipes, shared data, events, selects, names and served objects. */
 import assert from "node:assert/strict";
-import { type Connection, Event, Lock, Queue, type Reach, type Served, SharedArray, SharedList, SharedMap, SharedMemory, Struct, Value } from "allcores";
+import {
+  type Connection,
+  Event,
+  Lock,
+  Queue,
+  type Reach,
+  type Served,
+  SharedArray,
+  SharedList,
+  SharedMap,
+  SharedMemory,
+  Struct,
+  Value,
+} from "allcores";
 import * as tasks from "../fixtures/chaos-data-tasks.js";
 import { PUT, produce, TAKEN } from "../fixtures/chaos-tasks.js";
 import { type Scenario, type ScenarioContext, seedOf, type Tally, until, WORKERS } from "./scenario.js";
@@ -12,7 +25,12 @@ const MOST_ITEMS = 2_000_000;
  * What became of the items: none came out twice (its taker looked), and those that never did were in the hands of
  * somebody who died.
  */
-export function fatesOf(ids: Value<number>, fates: SharedArray<number>, deaths: number, left: readonly number[] = []): Tally {
+export function fatesOf(
+  ids: Value<number>,
+  fates: SharedArray<number>,
+  deaths: number,
+  left: readonly number[] = [],
+): Tally {
   const { view } = fates;
   const items = Math.min(ids.value, fates.length);
   for (const id of left) {
@@ -35,7 +53,8 @@ async function names({ supervisor, random, faults }: ScenarioContext, reach: Rea
   const name = `chaos-${process.pid}`;
   const [tried, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
   const map = SharedMap.open<number>(name, reach);
-  for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useNames, () => [stop, name, reach, tried, done, seedOf(random)]);
+  for (let index = 0; index < WORKERS; index++)
+    supervisor.keep("worker", tasks.useNames, () => [stop, name, reach, tried, done, seedOf(random)]);
   await supervisor.inject(faults);
   const before = done.value;
   await until(() => done.value > before + 20, supervisor);
@@ -75,7 +94,8 @@ export const dataScenarios: Record<string, Scenario> = {
     const counts = new SharedMap<number>({ across });
     const cache = new SharedMap<{ length: number; text: string }>({ across, maxBytes: tasks.MOST_BYTES });
     const [tried, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useMaps, () => [stop, counts, cache, tried, done, seedOf(random)]);
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("worker", tasks.useMaps, () => [stop, counts, cache, tried, done, seedOf(random)]);
     await supervisor.inject(faults);
     const before = done.value;
     await until(() => done.value > before + 100, supervisor);
@@ -97,7 +117,8 @@ export const dataScenarios: Record<string, Scenario> = {
     const list = new SharedList<number>({ across });
     const ids = new Value("int32", 0, { across });
     const fates = new SharedArray("uint8", MOST_ITEMS, { across });
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useList, () => [stop, list, ids, fates, seedOf(random)]);
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("worker", tasks.useList, () => [stop, list, ids, fates, seedOf(random)]);
     await supervisor.inject(faults);
     const before = ids.value;
     await until(() => ids.value > before + 100 || ids.value > fates.length, supervisor);
@@ -111,7 +132,8 @@ export const dataScenarios: Record<string, Scenario> = {
     const pair = new Struct(tasks.PAIR, {}, { across });
     const counts = new SharedArray("bigint64", 3, { across });
     const memory = new SharedMemory(5000, { across });
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.useData, () => [stop, pair, counts, memory, seedOf(random)]);
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("worker", tasks.useData, () => [stop, pair, counts, memory, seedOf(random)]);
     await supervisor.inject(faults);
     const before = counts.get(tasks.DONE);
     await until(() => counts.get(tasks.DONE) > before + 100n, supervisor);
@@ -128,7 +150,8 @@ export const dataScenarios: Record<string, Scenario> = {
     const event = new Event({ across });
     const passed = new Value("int32", 0, { across });
     supervisor.keep("raiser", tasks.raise, () => [stop, event, seedOf(random)]);
-    for (let index = 0; index < 2; index++) supervisor.keep("waiter", tasks.awaitEvent, () => [stop, event, passed, seedOf(random)]);
+    for (let index = 0; index < 2; index++)
+      supervisor.keep("waiter", tasks.awaitEvent, () => [stop, event, passed, seedOf(random)]);
     await supervisor.inject(faults);
     const before = passed.value;
     await until(() => passed.value > before + 20, supervisor);
@@ -166,7 +189,8 @@ export const dataScenarios: Record<string, Scenario> = {
     const found = new SharedMap<Served<object>>({ across });
     const asked = new Value("int32", 0, { across });
     supervisor.keep("owner", tasks.answer, () => [stop, found]);
-    for (let index = 0; index < 2; index++) supervisor.keep("caller", tasks.ask, () => [stop, found, asked, seedOf(random)]);
+    for (let index = 0; index < 2; index++)
+      supervisor.keep("caller", tasks.ask, () => [stop, found, asked, seedOf(random)]);
     await supervisor.inject(faults);
     const before = asked.value;
     await until(() => asked.value > before + 20, supervisor);

@@ -20,7 +20,8 @@ export function isShortage(error: unknown): boolean {
   if (!isAllcoresError(error)) return false;
   // A worker that has begun reads its modules, which needs a descriptor too. Of a package.json that it cannot open Node
   // says that there is no such package.
-  if (error.code === "ERR_ALLCORES_TASK_LOAD") return /EMFILE|ENFILE|Cannot find package 'allcores'/.test(error.message);
+  if (error.code === "ERR_ALLCORES_TASK_LOAD")
+    return /EMFILE|ENFILE|Cannot find package 'allcores'/.test(error.message);
   return ["ERR_ALLCORES_OUT_OF_MEMORY", "ERR_ALLCORES_OUT_OF_DESCRIPTORS"].includes(error.code);
 }
 
@@ -80,7 +81,9 @@ export async function exhaustDescriptors(pid: number, ms: number): Promise<boole
   }
   if (limits === undefined) return false;
   const [soft, hard] = limits;
-  return await fromOutside(`prlimit --pid ${pid} --nofile=3:${hard} && sleep ${ms / 1000} && prlimit --pid ${pid} --nofile=${soft}:${hard}`);
+  return await fromOutside(
+    `prlimit --pid ${pid} --nofile=3:${hard} && sleep ${ms / 1000} && prlimit --pid ${pid} --nofile=${soft}:${hard}`,
+  );
 }
 
 /** Stops a process, and then has it go on or kills it. */

@@ -16,11 +16,17 @@ async function main(): Promise<void> {
   const faults = Number(faultsGiven);
   const seed = Number(seedGiven ?? Date.now() % 1_000_000);
   const all = Object.keys(scenarios).flatMap((scenario) =>
-    (["processes", "threads"] as Across[]).map((across) => ({ scenario, across, name: `${scenario} across ${across}` })),
+    (["processes", "threads"] as Across[]).map((across) => ({
+      scenario,
+      across,
+      name: `${scenario} across ${across}`,
+    })),
   );
   const runs = all.filter(({ name }) => name.includes(part));
   if (runs.length === 0 || !(faults > 0) || !Number.isSafeInteger(seed)) {
-    console.error(`npm run chaos [faults] [seed] [part of a run's name], of these:\n${all.map(({ name }) => `  ${name}`).join("\n")}`);
+    console.error(
+      `npm run chaos [faults] [seed] [part of a run's name], of these:\n${all.map(({ name }) => `  ${name}`).join("\n")}`,
+    );
     process.exitCode = 2;
     return;
   }

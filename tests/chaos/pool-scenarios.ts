@@ -1,6 +1,16 @@
 /** Scenarios of pools and of what stands on them: their workers are struck while work comes in several ways. */
 import assert from "node:assert/strict";
-import { AsyncPool, isAllcoresError, type Pool, ProcessPool, TaskGroup, TaskGroupError, ThreadPool, toProcess, toThread } from "allcores";
+import {
+  AsyncPool,
+  isAllcoresError,
+  type Pool,
+  ProcessPool,
+  TaskGroup,
+  TaskGroupError,
+  ThreadPool,
+  toProcess,
+  toThread,
+} from "allcores";
 import * as tasks from "../fixtures/chaos-tasks.js";
 import { CHAOS } from "./mishap.js";
 import { exhaustDescriptors, halt, Hoard, isShortage } from "./faults.js";
@@ -17,7 +27,10 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
  */
 function isExpected(error: unknown): boolean {
   if (error instanceof Error && error.message === CHAOS) return true;
-  return isShortage(error) || (isAllcoresError(error) && ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_CANCELLED"].includes(error.code));
+  return (
+    isShortage(error) ||
+    (isAllcoresError(error) && ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_CANCELLED"].includes(error.code))
+  );
 }
 
 /** A pool under faults, with what it is asked for meanwhile. */
@@ -31,7 +44,10 @@ class Target {
 
   constructor(context: ScenarioContext) {
     this.#context = context;
-    this.pool = context.supervisor.across === "threads" ? new ThreadPool({ workers: 2, killGrace: 5 }) : new ProcessPool({ workers: 2 });
+    this.pool =
+      context.supervisor.across === "threads"
+        ? new ThreadPool({ workers: 2, killGrace: 5 })
+        : new ProcessPool({ workers: 2 });
     this.#hoard = new Hoard(context.supervisor.across);
   }
 
@@ -96,7 +112,10 @@ class Target {
       this.#hoard.give();
       return this.#count("full memory");
     }
-    if (fault < 0.14) return (await exhaustDescriptors(process.pid, Math.ceil(random() * SHORTAGE_MS))) && this.#count("no descriptors");
+    if (fault < 0.14)
+      return (
+        (await exhaustDescriptors(process.pid, Math.ceil(random() * SHORTAGE_MS))) && this.#count("no descriptors")
+      );
     if (supervisor.across === "threads") {
       // What a thread can be hit by from outside: a task that is called off and does not listen.
       const deaf = this.pool.submit(tasks.steady, 2);
@@ -108,7 +127,8 @@ class Target {
     if (pid === undefined) return false;
     this.#pids.delete(pid);
     const signal = fault < 0.65 ? "SIGKILL" : fault < 0.8 ? "SIGSTOP" : "SIGTERM";
-    if (signal === "SIGSTOP") return (await halt(pid, Math.ceil(random() * HALT_MS), random() < 0.5 ? "CONT" : "KILL")) && this.#count(signal);
+    if (signal === "SIGSTOP")
+      return (await halt(pid, Math.ceil(random() * HALT_MS), random() < 0.5 ? "CONT" : "KILL")) && this.#count(signal);
     try {
       process.kill(pid, signal);
     } catch {
@@ -212,7 +232,11 @@ export const poolScenarios: Record<string, Scenario> = {
       const n = target.next();
       target.check(n, await target.pool.submit(tasks.viaRunSync, n));
     };
-    return await target.inject([...times(3, guarded(target, bridged)), guarded(target, nested), guarded(target, blocking)]);
+    return await target.inject([
+      ...times(3, guarded(target, bridged)),
+      guarded(target, nested),
+      guarded(target, blocking),
+    ]);
   },
 };
 

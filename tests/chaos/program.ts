@@ -19,7 +19,8 @@ const MOST_MORE_DESCRIPTORS = 24;
 if (isMain(import.meta)) {
   const [, , name = "", across = "processes", faults = "20", seed = "1"] = process.argv;
   const scenario = scenarios[name];
-  if (scenario === undefined) throw new RangeError(`no scenario is called ${name}; there are ${Object.keys(scenarios).join(", ")}`);
+  if (scenario === undefined)
+    throw new RangeError(`no scenario is called ${name}; there are ${Object.keys(scenarios).join(", ")}`);
   const random = randomFrom(Number(seed));
   const before = descriptors();
   const supervisor = new Supervisor(across as Across, random);

@@ -26,18 +26,29 @@ import { type Scenario, type ScenarioContext, seedOf, type Tally, until, WORKERS
 import { timeLimit } from "../time-limit.js";
 
 /** A guarded section, and who is in it. After the faults it must be entered by every worker once more. */
-async function exclusive({ supervisor, random, faults }: ScenarioContext, lock: Lock | RLock | Semaphore | RWLock): Promise<Tally> {
+async function exclusive(
+  { supervisor, random, faults }: ScenarioContext,
+  lock: Lock | RLock | Semaphore | RWLock,
+): Promise<Tally> {
   const { across } = supervisor;
   const stop = new Event({ across });
   const cells = new SharedArray("int32", tasks.CELLS, { across });
   for (let index = 0; index < WORKERS; index++)
-    supervisor.keep("worker", lock instanceof RWLock ? tasks.readAndWrite : tasks.exclude, () => [stop, lock, cells, seedOf(random)]);
+    supervisor.keep("worker", lock instanceof RWLock ? tasks.readAndWrite : tasks.exclude, () => [
+      stop,
+      lock,
+      cells,
+      seedOf(random),
+    ]);
   await supervisor.inject(faults);
   const before = cells.view[tasks.A]!;
   await until(() => cells.view[tasks.A]! > before + 100, supervisor);
   stop.set();
   await supervisor.rest();
-  const held = lock instanceof RWLock ? await lock.write({ timeout: timeLimit(10_000) }) : await lock.acquire({ timeout: timeLimit(10_000) });
+  const held =
+    lock instanceof RWLock
+      ? await lock.write({ timeout: timeLimit(10_000) })
+      : await lock.acquire({ timeout: timeLimit(10_000) });
   if (!held.ownerDied) assert.equal(cells.view[tasks.A], cells.view[tasks.B]);
   held[Symbol.dispose]();
   if (lock instanceof Lock || lock instanceof RLock) assert.equal(lock.isLocked, false);
@@ -48,11 +59,15 @@ async function exclusive({ supervisor, random, faults }: ScenarioContext, lock: 
 async function shared({ supervisor, random, faults }: ScenarioContext, semaphore: Semaphore): Promise<Tally> {
   const { across } = supervisor;
   const stop = new Event({ across });
-  for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.shareOut, () => [stop, semaphore, seedOf(random)]);
+  for (let index = 0; index < WORKERS; index++)
+    supervisor.keep("worker", tasks.shareOut, () => [stop, semaphore, seedOf(random)]);
   await supervisor.inject(faults);
   stop.set();
   await supervisor.rest();
-  const held = [await semaphore.acquire({ timeout: timeLimit(10_000) }), await semaphore.acquire({ timeout: timeLimit(10_000) })];
+  const held = [
+    await semaphore.acquire({ timeout: timeLimit(10_000) }),
+    await semaphore.acquire({ timeout: timeLimit(10_000) }),
+  ];
   assert.equal(semaphore.tryAcquire(), undefined);
   for (const permit of held) permit[Symbol.dispose]();
   return {};
@@ -93,15 +108,18 @@ export const scenarios: Record<string, Scenario> = {
   queue: (context) => delivery(context, new Queue({ across: context.supervisor.across })),
   "bounded queue": (context) => delivery(context, new Queue({ across: context.supervisor.across, maxSize: 5 })),
   "lifo queue": (context) => delivery(context, new LifoQueue({ across: context.supervisor.across })),
-  "bounded lifo queue": (context) => delivery(context, new LifoQueue({ across: context.supervisor.across, maxSize: 5 })),
+  "bounded lifo queue": (context) =>
+    delivery(context, new LifoQueue({ across: context.supervisor.across, maxSize: 5 })),
   "priority queue": (context) => delivery(context, new PriorityQueue({ across: context.supervisor.across })),
-  "bounded priority queue": (context) => delivery(context, new PriorityQueue({ across: context.supervisor.across, maxSize: 5 })),
+  "bounded priority queue": (context) =>
+    delivery(context, new PriorityQueue({ across: context.supervisor.across, maxSize: 5 })),
   barrier: async ({ supervisor, random, faults }) => {
     const { across } = supervisor;
     const stop = new Event({ across });
     const barrier = new Barrier(WORKERS, { across });
     const rounds = new Value("int32", 0, { across });
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("party", tasks.attend, () => [stop, barrier, rounds, seedOf(random)]);
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("party", tasks.attend, () => [stop, barrier, rounds, seedOf(random)]);
     await supervisor.inject(faults);
     const before = rounds.value;
     await until(() => rounds.value > before + 20, supervisor);
@@ -116,7 +134,8 @@ export const scenarios: Record<string, Scenario> = {
     const ledger = new CountDownLatch(most, { across });
     const [begun, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
     const gates = Array.from({ length: 100 }, () => new CountDownLatch(5, { across }));
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("counter", tasks.countDown, () => [stop, ledger, begun, done, gates, seedOf(random)]);
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("counter", tasks.countDown, () => [stop, ledger, begun, done, gates, seedOf(random)]);
     const opened = () => gates.filter((gate) => gate.tryWait()).length;
     await supervisor.inject(faults);
     const before = opened();
@@ -134,7 +153,8 @@ export const scenarios: Record<string, Scenario> = {
     const condition = new Condition(new Lock({ across }), { across });
     const cells = new SharedArray("int32", tasks.CELLS, { across });
     supervisor.keep("giver", tasks.giveTickets, () => [stop, condition, cells, seedOf(random)]);
-    for (let index = 0; index < 2; index++) supervisor.keep("taker", tasks.takeTickets, () => [stop, condition, cells, seedOf(random)]);
+    for (let index = 0; index < 2; index++)
+      supervisor.keep("taker", tasks.takeTickets, () => [stop, condition, cells, seedOf(random)]);
     await supervisor.inject(faults);
     const before = cells.view[tasks.B]!;
     await until(() => cells.view[tasks.B]! > before + 20, supervisor);
@@ -145,8 +165,13 @@ export const scenarios: Record<string, Scenario> = {
   value: async ({ supervisor, random, faults }) => {
     const { across } = supervisor;
     const stop = new Event({ across });
-    const [begun, sum, done] = [new Value("int32", 0, { across }), new Value("int32", 0, { across }), new Value("int32", 0, { across })];
-    for (let index = 0; index < WORKERS; index++) supervisor.keep("worker", tasks.addUp, () => [stop, begun, sum, done, seedOf(random)]);
+    const [begun, sum, done] = [
+      new Value("int32", 0, { across }),
+      new Value("int32", 0, { across }),
+      new Value("int32", 0, { across }),
+    ];
+    for (let index = 0; index < WORKERS; index++)
+      supervisor.keep("worker", tasks.addUp, () => [stop, begun, sum, done, seedOf(random)]);
     await supervisor.inject(faults);
     stop.set();
     await supervisor.rest();

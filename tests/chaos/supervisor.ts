@@ -51,7 +51,10 @@ export class Supervisor {
     const Worker = this.across === "threads" ? Thread : Process;
     const hire = () => {
       const begun = new Event({ across: this.across });
-      return { worker: new Worker(task, { args: [begun, ...args()], daemon: true } as never).start() as Thread | Process, begun };
+      return {
+        worker: new Worker(task, { args: [begun, ...args()], daemon: true } as never).start() as Thread | Process,
+        begun,
+      };
     };
     const seat: Seat = { role, hire, hired: hire(), deaths: 0, end: Promise.resolve() };
     this.#seats.push(seat);
@@ -134,7 +137,11 @@ export class Supervisor {
           this.failure ??= error;
           return;
         }
-        if (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED" && (error as { exitCode?: number }).exitCode === CHAOS_EXIT)
+        if (
+          isAllcoresError(error) &&
+          error.code === "ERR_ALLCORES_WORKER_DIED" &&
+          (error as { exitCode?: number }).exitCode === CHAOS_EXIT
+        )
           this.#count("exit");
         else if (error instanceof Error && error.message === CHAOS) this.#count("throw");
         else if (isShortage(error)) this.#count("shortage");
@@ -168,5 +175,9 @@ export class Supervisor {
 }
 
 function isDeath(error: unknown): boolean {
-  return (error instanceof Error && error.message === CHAOS) || isShortage(error) || (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED");
+  return (
+    (error instanceof Error && error.message === CHAOS) ||
+    isShortage(error) ||
+    (isAllcoresError(error) && error.code === "ERR_ALLCORES_WORKER_DIED")
+  );
 }

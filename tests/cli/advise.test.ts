@@ -11,7 +11,8 @@ import { timeLimit } from "../time-limit.js";
 
 const folder = temporaryFolder();
 after(() => rmSync(folder, { recursive: true, force: true }));
-const advise = (args: readonly string[], options?: CommandOptions) => runCommand(["advise", ...args], { cwd: folder, ...options });
+const advise = (args: readonly string[], options?: CommandOptions) =>
+  runCommand(["advise", ...args], { cwd: folder, ...options });
 const linesOf = (err: string): string[] => err.split("\n").filter((line) => line.startsWith("allcores:"));
 const count = (to: number) => Array.from({ length: to }, (_, n) => `i${n}`);
 
@@ -19,7 +20,10 @@ describe("advise", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
   test("says first what it runs, then a table, bars, reasons and the command", async () => {
     const { code, out, err } = await advise([`${tasks}#waits`, ...count(8), "--total", "5000"]);
     assert.equal(code, EXIT.done, err);
-    assert.match(err, /^allcores: runs 8 of 8 inputs, each up to \d+ times \(--once: a single time\), for at most 2000 ms\n$/);
+    assert.match(
+      err,
+      /^allcores: runs 8 of 8 inputs, each up to \d+ times \(--once: a single time\), for at most 2000 ms\n$/,
+    );
     assert.match(out, /^waits: async, 32 calls at a time \(sure\), for 5000 items on \d+ cores\n/);
     assert.match(out, /\n {2}model +workers +predicted +memory +speed-up\n/);
     assert.match(out, /\n> async +32 .*x {2}█+\n/);
@@ -44,7 +48,10 @@ describe("advise", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
 
   test("with --once no input runs twice, nor more of them than --sample", async () => {
     const log = join(folder, "once.log");
-    const { code, err } = await advise([`${tasks}#logged`, ...count(30), "--once", "--sample", "5", "--budget", "60s"], { env: { COMMAND_LOG: log } });
+    const { code, err } = await advise(
+      [`${tasks}#logged`, ...count(30), "--once", "--sample", "5", "--budget", "60s"],
+      { env: { COMMAND_LOG: log } },
+    );
     assert.equal(code, EXIT.done, err);
     assert.match(err, /^allcores: runs 5 of 30 inputs, each once, for at most 60000 ms\n$/);
     const ran = linesIn(log);
@@ -67,12 +74,17 @@ describe("advise", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
   });
 
   test("bad JSON is named by its line, and the answer is for the rest", async () => {
-    const { code, out, err } = await advise([`${tasks}#double`, "--input", "ndjson", "--once"], { input: '{"n":1}\n{n\n{"n":2}\n' });
+    const { code, out, err } = await advise([`${tasks}#double`, "--input", "ndjson", "--once"], {
+      input: '{"n":1}\n{n\n{"n":2}\n',
+    });
     assert.equal(code, EXIT.input);
     assert.match(linesOf(err)[0]!, /^allcores: line 2 of stdin \("\{n"\): SyntaxError: not JSON: /);
     assert.match(out, /^double: .* for 2 items/);
     const none = await advise([`${tasks}#double`, "--input", "ndjson"], { input: "{n\n" });
-    assert.deepEqual([none.code, none.out, linesOf(none.err).at(-1)], [EXIT.input, "", "allcores: no input could be read"]);
+    assert.deepEqual(
+      [none.code, none.out, linesOf(none.err).at(-1)],
+      [EXIT.input, "", "allcores: no input could be read"],
+    );
   });
 
   test("a module or an export that is not there is named, with what may have been meant", async () => {
@@ -92,7 +104,10 @@ describe("advise", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     );
     const ended = await advise([`${tasks}#ends`, "a"]);
     assert.deepEqual([ended.code, ended.out], [EXIT.itemsFailed, ""]);
-    assert.match(linesOf(ended.err).at(-1)!, /command-tasks\.js#ends ended its worker: .*exit code 3 \(allcores explain WORKER_DIED\)$/);
+    assert.match(
+      linesOf(ended.err).at(-1)!,
+      /command-tasks\.js#ends ended its worker: .*exit code 3 \(allcores explain WORKER_DIED\)$/,
+    );
   });
 
   test("no inputs, a closed stdin and a file that is not there are named", async () => {
@@ -138,7 +153,10 @@ test("the bars say how many times as fast each way is, and the one that is taken
   assert.match(lines.find((line) => line.startsWith("> thread"))!, /^> thread +4 +250 ms +4\.0 MB +4\.0x {2}█{30}$/);
   assert.match(lines.find((line) => line.startsWith("  async"))!, /^ {2}async +1 +1\.00 s +2 KB +1\.0x {2}█{8}$/);
   assert.ok(lines.includes("process cannot run it: a Lock cannot cross"));
-  const unfinished = portrayAdvice({ ...ADVICE, model: "async", workers: 1, candidates: [], reasons: [] }, "allcores map");
+  const unfinished = portrayAdvice(
+    { ...ADVICE, model: "async", workers: 1, candidates: [], reasons: [] },
+    "allcores map",
+  );
   assert.equal(unfinished.split("\n")[0], "work: one call after the other (likely), for 100 items on 4 cores");
 });
 

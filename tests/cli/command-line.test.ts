@@ -34,11 +34,14 @@ test("every error code has its explanation, under the name of its class, and non
     new Map(explained.filter(([code]) => code !== "ERR_ALLCORES_SCHEDULE").sort()),
     new Map([...classes].filter(([code]) => code !== "ERR_ALLCORES_SCHEDULE").sort()),
   );
-  for (const [code, { means, remedy }] of Object.entries(EXPLANATIONS)) assert.ok(means.length > 20 && remedy.length > 20, code);
+  for (const [code, { means, remedy }] of Object.entries(EXPLANATIONS))
+    assert.ok(means.length > 20 && remedy.length > 20, code);
 });
 
 test("every code of src/errors has an explanation", () => {
-  const sources = ["misuse", "outcome", "outside", "remote"].map((name) => readFileSync(resolve(root, `src/errors/${name}.ts`), "utf8")).join("");
+  const sources = ["misuse", "outcome", "outside", "remote"]
+    .map((name) => readFileSync(resolve(root, `src/errors/${name}.ts`), "utf8"))
+    .join("");
   const codes = [...sources.matchAll(/branded\(this, "(ERR_ALLCORES_\w+)"\)/g)].map(([, code]) => code!);
   assert.deepEqual(
     codes.filter((code) => EXPLANATIONS[code] === undefined),
@@ -47,7 +50,8 @@ test("every code of src/errors has an explanation", () => {
   assert.equal(codes.length, Object.keys(EXPLANATIONS).length);
 });
 
-test("every exit code is documented", () => assert.deepEqual(Object.values(EXIT).map(String).sort(), Object.keys(EXIT_MEANINGS).sort()));
+test("every exit code is documented", () =>
+  assert.deepEqual(Object.values(EXIT).map(String).sort(), Object.keys(EXIT_MEANINGS).sort()));
 
 test("a word that was meant is found, and one that means nothing is not", () => {
   assert.equal(closest("deadlok", ["DEADLOCK", "REACH"]), "DEADLOCK");
@@ -60,7 +64,10 @@ describe("the command", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     const { code, out } = await runCommand(["--help"]);
     assert.equal(code, 0);
     for (const word of [...COMMANDS, "Examples:", ...Object.keys(EXIT_MEANINGS)]) assert.ok(out.includes(word), word);
-    assert.equal((await runCommand(["--version"])).out.trim(), JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")).version);
+    assert.equal(
+      (await runCommand(["--version"])).out.trim(),
+      JSON.parse(readFileSync(resolve(root, "package.json"), "utf8")).version,
+    );
   });
 
   for (const name of COMMANDS)
@@ -92,7 +99,11 @@ describe("the command", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     });
 
   test("explains a code by each of its names, and exit codes", async () => {
-    const texts = await Promise.all(["ERR_ALLCORES_TIMEOUT", "timeout", "TimeoutError"].map(async (name) => (await runCommand(["explain", name])).out));
+    const texts = await Promise.all(
+      ["ERR_ALLCORES_TIMEOUT", "timeout", "TimeoutError"].map(
+        async (name) => (await runCommand(["explain", name])).out,
+      ),
+    );
     assert.match(texts[0]!, /^ERR_ALLCORES_TIMEOUT \(TimeoutError\)\n[\s\S]*What to do: /);
     assert.deepEqual(new Set(texts).size, 1);
     assert.match((await runCommand(["explain", "7"])).out, /journal/);
@@ -105,23 +116,46 @@ describe("the command", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
 
   test("the doctor tells what works, and on a system that does not tell, says so", async () => {
     const findings = JSON.parse((await runCommand(["doctor", "--json"])).out) as { subject: string; state: string }[];
-    for (const subject of ["cores", "memory limit", "open files", "shared memory", "other programs", "deaths of workers", "Node", "TypeScript"])
+    for (const subject of [
+      "cores",
+      "memory limit",
+      "open files",
+      "shared memory",
+      "other programs",
+      "deaths of workers",
+      "Node",
+      "TypeScript",
+    ])
       assert.ok(
         findings.some((finding) => finding.subject === subject),
         subject,
       );
-    const portable = JSON.parse((await runCommand(["doctor", "--json"], { env: { ALLCORES_PLATFORM: "portable" } })).out) as typeof findings;
+    const portable = JSON.parse(
+      (await runCommand(["doctor", "--json"], { env: { ALLCORES_PLATFORM: "portable" } })).out,
+    ) as typeof findings;
     const stateOf = (subject: string) => portable.find((finding) => finding.subject === subject)?.state;
-    assert.deepEqual([stateOf("shared memory"), stateOf("other programs"), stateOf("deaths of workers")], ["missing", "unknown", "limited"]);
+    assert.deepEqual(
+      [stateOf("shared memory"), stateOf("other programs"), stateOf("deaths of workers")],
+      ["missing", "unknown", "limited"],
+    );
     assert.match((await runCommand(["doctor"])).out, /^cores +works/m);
   });
 
   test("bash completes commands, options and values", async () => {
     const { out } = await runCommand(["completion", "bash"]);
     const completed = (...words: string[]) =>
-      execFileSync("bash", ["-c", `${out}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _allcores; echo "\${COMPREPLY[*]}"`, "bash", ...words], {
-        encoding: "utf8",
-      }).trim();
+      execFileSync(
+        "bash",
+        [
+          "-c",
+          `${out}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _allcores; echo "\${COMPREPLY[*]}"`,
+          "bash",
+          ...words,
+        ],
+        {
+          encoding: "utf8",
+        },
+      ).trim();
     assert.equal(completed("allcores", "ex"), "explain");
     assert.equal(completed("allcores", "map", "--journ"), "--journal");
     assert.equal(completed("allcores", "map", "--model", "p"), "process");

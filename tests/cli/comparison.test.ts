@@ -21,7 +21,12 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** ComparedResults of which serial takes 100 ms an item and each model is so many times as fast. */
 function results(factors: Partial<Record<ComparedModel, number>>): ComparedResults {
   const all = Object.entries({ serial: 1, ...factors });
-  return Object.fromEntries(all.map(([model, factor]) => [model, { items: 8, perItem: 100 / factor, startUp: 50, stall: model === "serial" ? 900 : 5 }]));
+  return Object.fromEntries(
+    all.map(([model, factor]) => [
+      model,
+      { items: 8, perItem: 100 / factor, startUp: 50, stall: model === "serial" ? 900 : 5 },
+    ]),
+  );
 }
 const machine = { processor: "<Test> & Co", cores: 2, node: "20.0.0", othersTake: 0.02 };
 const job = (kind: "waiting" | "computing", factors: Partial<Record<ComparedModel, number>>) => ({
@@ -30,7 +35,8 @@ const job = (kind: "waiting" | "computing", factors: Partial<Record<ComparedMode
   workers: 2,
   results: results(factors),
 });
-const computing = (factors: Partial<Record<ComparedModel, number>>, on = {}) => sentencesOf(job("computing", factors), { ...machine, ...on }).join("\n");
+const computing = (factors: Partial<Record<ComparedModel, number>>, on = {}) =>
+  sentencesOf(job("computing", factors), { ...machine, ...on }).join("\n");
 
 const waits = job("waiting", { async: 34, asyncPool: 10, threads: 9.8, processes: 9.5, gil: 9.8 });
 const works = job("computing", { async: 1.01, asyncPool: 1, threads: 1.92, processes: 1.85, gil: 0.97 });
@@ -43,16 +49,26 @@ describe("sentences", () => {
     assert.match(text, /Async computes on one core, all at once or not: 1\.0x/);
     assert.match(text, /compute one at a time: 1\.0x/);
     assert.match(text, /held the main event loop for 900 ms at a time, threads for 5 ms/);
-    assert.match(computing({ threads: 1.3, processes: 1.8 }), /processes 1\.8x as fast as serial with 2 workers, threads 1\.3x/);
+    assert.match(
+      computing({ threads: 1.3, processes: 1.8 }),
+      /processes 1\.8x as fast as serial with 2 workers, threads 1\.3x/,
+    );
   });
 
   test("say of no gain that it is one, and give the reason that there is", () => {
     const none = { async: 1, threads: 1.1, processes: 1, gil: 1 };
-    assert.match(computing(none, { othersTake: 0.8 }), /gained nothing on 2 cores: other programs take 80 % of the processors/);
+    assert.match(
+      computing(none, { othersTake: 0.8 }),
+      /gained nothing on 2 cores: other programs take 80 % of the processors/,
+    );
     assert.match(computing(none), /gained nothing on 2 cores: the cores of this machine seem to be shared/);
     assert.match(computing(none, { cores: 1 }), /one core only/);
-    for (const on of [{}, { othersTake: 0.8 }, { cores: 1 }]) assert.doesNotMatch(computing(none, on), /1\.[01]x as fast|Computing needs cores/);
-    assert.doesNotMatch(sentencesOf(job("waiting", { async: 1, threads: 1, processes: 1, gil: 1 }), machine).join("\n"), /as fast as|at a time: /);
+    for (const on of [{}, { othersTake: 0.8 }, { cores: 1 }])
+      assert.doesNotMatch(computing(none, on), /1\.[01]x as fast|Computing needs cores/);
+    assert.doesNotMatch(
+      sentencesOf(job("waiting", { async: 1, threads: 1, processes: 1, gil: 1 }), machine).join("\n"),
+      /as fast as|at a time: /,
+    );
   });
 
   test("doubt what cannot be", () => {
@@ -72,11 +88,17 @@ describe("sentences", () => {
       ],
     );
     assert.equal(sentences.length, 3);
-    assert.equal(concurrencyAgainstParallelism([waits, job("computing", { async: 1, threads: 1 })]).sentences.length, 1);
+    assert.equal(
+      concurrencyAgainstParallelism([waits, job("computing", { async: 1, threads: 1 })]).sentences.length,
+      1,
+    );
   });
 
   test("do without what was not measured", () => {
-    const text = portrayComparison({ ...comparison, jobs: [job("waiting", { async: 3 }), job("computing", { async: 1, threads: 1.9 })] });
+    const text = portrayComparison({
+      ...comparison,
+      jobs: [job("waiting", { async: 3 }), job("computing", { async: 1, threads: 1.9 })],
+    });
     assert.doesNotMatch(text, /undefined|NaN|processes -/);
   });
 });
@@ -84,7 +106,10 @@ describe("sentences", () => {
 test("the chart's longest bar is that of the fastest, and columns line up in Chinese too", () => {
   const text = portrayComparison(comparison);
   const bars = [...text.matchAll(/ {2}(█+) ([\d.]+)x/g)].map(([, bar, factor]) => [bar!.length, Number(factor)]);
-  assert.deepEqual(Math.max(...bars.slice(6).map(([length]) => length!)), bars.slice(6).find(([, factor]) => factor === 1.9)![0]);
+  assert.deepEqual(
+    Math.max(...bars.slice(6).map(([length]) => length!)),
+    bars.slice(6).find(([, factor]) => factor === 1.9)![0],
+  );
   assert.equal(
     table([
       ["名", "a"],
@@ -124,7 +149,9 @@ test("a calibration finds the size, whatever the first one was", () => {
 });
 
 describe("on this machine", { concurrency: 1, timeout: timeLimit(300_000) }, () => {
-  test("bench measures every model, and writes its page", { skip: inForm<string | false>({ short: "takes half a minute", whole: false }) }, async () => {
+  test("bench measures every model, and writes its page", {
+    skip: inForm<string | false>({ short: "takes half a minute", whole: false }),
+  }, async () => {
     const file = join(folder, "bench.html");
     const { code, out, err } = await runCommand(["bench", "--runs", "1", "--json", "--html", file]);
     assert.equal(code, 0, err);
@@ -133,12 +160,16 @@ describe("on this machine", { concurrency: 1, timeout: timeLimit(300_000) }, () 
       jobs.map(({ kind }) => kind),
       ["waiting", "computing", "computing"],
     );
-    for (const { results } of jobs) assert.deepEqual(Object.keys(results), ["serial", "async", "asyncPool", "threads", "processes", "gil"]);
-    for (const { results } of jobs.slice(1)) assert.ok(results.threads!.items >= 8 && results.async!.items < results.threads!.items / 3);
+    for (const { results } of jobs)
+      assert.deepEqual(Object.keys(results), ["serial", "async", "asyncPool", "threads", "processes", "gil"]);
+    for (const { results } of jobs.slice(1))
+      assert.ok(results.threads!.items >= 8 && results.async!.items < results.threads!.items / 3);
     assert.match(readFileSync(file, "utf8"), /<h1>allcores bench<\/h1>/);
   });
 
-  test("a page that cannot be written is named", { skip: inForm<string | false>({ short: "takes half a minute", whole: false }) }, async () => {
+  test("a page that cannot be written is named", {
+    skip: inForm<string | false>({ short: "takes half a minute", whole: false }),
+  }, async () => {
     const { code, err } = await runCommand(["bench", "--runs", "1", "--html", join(folder, "no/such/folder.html")]);
     assert.equal(code, 6);
     assert.match(err, /its folder does not exist/);

@@ -8,14 +8,23 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EXIT } from "../../src/cli/exit-code.js";
 import { KnownItems } from "../../src/cli/map/known-items.js";
-import { type CommandOptions, linesIn, runCommand, startCommand, tasks, temporaryFolder, until } from "../fixtures/command.js";
+import {
+  type CommandOptions,
+  linesIn,
+  runCommand,
+  startCommand,
+  tasks,
+  temporaryFolder,
+  until,
+} from "../fixtures/command.js";
 import { randomFrom } from "../fixtures/random.js";
 import { inForm } from "../form.js";
 import { timeLimit } from "../time-limit.js";
 
 const folder = temporaryFolder();
 after(() => rmSync(folder, { recursive: true, force: true }));
-const map = (args: readonly string[], options?: CommandOptions) => runCommand(["map", ...args], { cwd: folder, ...options });
+const map = (args: readonly string[], options?: CommandOptions) =>
+  runCommand(["map", ...args], { cwd: folder, ...options });
 const inputs = Array.from({ length: 150 }, (_, n) => `item ${n}`);
 const inFolder = (name: string): string => join(folder, name);
 
@@ -23,7 +32,12 @@ let count = 0;
 /** Files of one run: what `logged` ran is in the log. */
 function files(): { output: string; journal: string; log: string; gate: string } {
   const name = `run${count++}`;
-  return { output: inFolder(`${name}.out`), journal: inFolder(`${name}.journal`), log: inFolder(`${name}.log`), gate: inFolder(`${name}.gate`) };
+  return {
+    output: inFolder(`${name}.out`),
+    journal: inFolder(`${name}.journal`),
+    log: inFolder(`${name}.log`),
+    gate: inFolder(`${name}.gate`),
+  };
 }
 type Files = ReturnType<typeof files>;
 
@@ -102,7 +116,10 @@ describe("a loss of power", { concurrency: 1, timeout: timeLimit(300_000) }, () 
       const run = files();
       const lines = linesIn(clean.journal);
       const kept = Math.round((point / points) * inputs.length);
-      const head = `${lines.slice(0, kept + 1).join("\n")}\n`.replaceAll(JSON.stringify(clean.output), JSON.stringify(run.output));
+      const head = `${lines.slice(0, kept + 1).join("\n")}\n`.replaceAll(
+        JSON.stringify(clean.output),
+        JSON.stringify(run.output),
+      );
       // The next record is torn, and what the disk had of the output ends within a line.
       writeFileSync(run.journal, head + (lines[kept + 1]?.slice(0, 7) ?? ""));
       const end = kept === 0 ? 0 : (JSON.parse(lines[kept]!) as [number, string, number, number])[3];
@@ -116,7 +133,10 @@ describe("a loss of power", { concurrency: 1, timeout: timeLimit(300_000) }, () 
 
   test("that took output which the journal knows has those items run again", async () => {
     const run = files();
-    writeFileSync(run.journal, readFileSync(clean.journal, "utf8").replaceAll(JSON.stringify(clean.output), JSON.stringify(run.output)));
+    writeFileSync(
+      run.journal,
+      readFileSync(clean.journal, "utf8").replaceAll(JSON.stringify(clean.output), JSON.stringify(run.output)),
+    );
     copyFileSync(clean.output, run.output);
     truncateSync(run.output, Math.floor(statSync(run.output).size / 2));
     assert.equal((await map(args(run), env(run))).code, 0);
@@ -168,7 +188,16 @@ describe("a journal", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
   test("refuses other options, another module and other inputs by name, but for --force", async () => {
     const run = files();
     const module = inFolder("changing.mjs");
-    const changing = (...more: string[]): string[] => ["./changing.mjs", "--file", "few", "--output", run.output, "--journal", run.journal, ...more];
+    const changing = (...more: string[]): string[] => [
+      "./changing.mjs",
+      "--file",
+      "few",
+      "--output",
+      run.output,
+      "--journal",
+      run.journal,
+      ...more,
+    ];
     writeFileSync(module, "export default (text) => text;\nexport const other = (text) => text;\n");
     write("few", few);
     assert.equal((await map(changing())).code, 0);
@@ -190,12 +219,25 @@ describe("a journal", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
     assert.equal(readFileSync(run.output, "utf8"), '"a"\n"bad"\n"c"\n"changed!"\n');
     // What was forced is what the journal is of from then on.
     assert.equal((await map(changing())).code, 0);
-    for (const option of ["--force", "--retry-failed"]) assert.equal((await map([tasks, "a", option])).code, EXIT.usage);
+    for (const option of ["--force", "--retry-failed"])
+      assert.equal((await map([tasks, "a", option])).code, EXIT.usage);
   });
 
   test("goes on after Ctrl-C, in order", async () => {
     const run = files();
-    const held = [`${tasks}#held`, "--file", "few", "--workers", "1", "--chunk", "1", "--output", run.output, "--journal", run.journal];
+    const held = [
+      `${tasks}#held`,
+      "--file",
+      "few",
+      "--workers",
+      "1",
+      "--chunk",
+      "1",
+      "--output",
+      run.output,
+      "--journal",
+      run.journal,
+    ];
     write("few", few);
     const { child, ended, err } = startCommand(["map", ...held], { cwd: folder, ...env(run) });
     await until(() => linesIn(run.log).length === 1, "one has begun");
@@ -235,7 +277,8 @@ describe("a journal", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
 
   test("remembers many items in little memory", () => {
     const items = new KnownItems();
-    for (let index = 0; index < 5000; index += 2) items.set(index, index.toString(16).padStart(16, "0"), index % 4 === 0);
+    for (let index = 0; index < 5000; index += 2)
+      items.set(index, index.toString(16).padStart(16, "0"), index % 4 === 0);
     assert.equal(items.size, 4999);
     assert.deepEqual(
       [0, 1, 2, 4998, 9999].map((index) => items.stateOf(index, index.toString(16).padStart(16, "0"))),

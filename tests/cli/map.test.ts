@@ -6,12 +6,22 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { EXIT } from "../../src/cli/exit-code.js";
 import { haltOf } from "../../src/cli/map/map-settings.js";
-import { commandFile, type CommandOptions, linesIn, runCommand, startCommand, tasks, temporaryFolder, until } from "../fixtures/command.js";
+import {
+  commandFile,
+  type CommandOptions,
+  linesIn,
+  runCommand,
+  startCommand,
+  tasks,
+  temporaryFolder,
+  until,
+} from "../fixtures/command.js";
 import { timeLimit } from "../time-limit.js";
 
 const folder = temporaryFolder();
 after(() => rmSync(folder, { recursive: true, force: true }));
-const map = (args: readonly string[], options?: CommandOptions) => runCommand(["map", ...args], { cwd: folder, ...options });
+const map = (args: readonly string[], options?: CommandOptions) =>
+  runCommand(["map", ...args], { cwd: folder, ...options });
 /** Lines on stderr that the command wrote. */
 const linesOf = (err: string): string[] => err.split("\n").filter((line) => line.startsWith("allcores:"));
 
@@ -23,20 +33,26 @@ describe("inputs and results", { concurrency: 1, timeout: timeLimit(120_000) }, 
   test("lines of stdin and of files, with and without their last end", async () => {
     assert.equal((await map([tasks], { input: "a\r\nb\n\nc" })).out, '"A"\n"B"\n""\n"C"\n');
     writeFileSync(join(folder, "names.txt"), "x\ny\n");
-    assert.equal((await map([tasks, "first", "--file", "names.txt", "--file", "-"], { input: "z" })).out, '"FIRST"\n"X"\n"Y"\n"Z"\n');
+    assert.equal(
+      (await map([tasks, "first", "--file", "names.txt", "--file", "-"], { input: "z" })).out,
+      '"FIRST"\n"X"\n"Y"\n"Z"\n',
+    );
     assert.equal((await map([tasks, "--input", "nul"], { input: "a\nb\0c\0" })).out, '"A\\nB"\n"C"\n');
   });
 
   test("globs, sorted", async () => {
     mkdirSync(join(folder, "deep/er"), { recursive: true });
-    for (const name of ["deep/b.txt", "deep/a.txt", "deep/er/c.txt", "deep/d.js"]) writeFileSync(join(folder, name), "");
+    for (const name of ["deep/b.txt", "deep/a.txt", "deep/er/c.txt", "deep/d.js"])
+      writeFileSync(join(folder, name), "");
     assert.equal((await map([tasks, "--glob", "deep/**/*.txt"])).out, '"DEEP/A.TXT"\n"DEEP/B.TXT"\n"DEEP/ER/C.TXT"\n');
     const none = await map([tasks, "--glob", "nothing/*"]);
     assert.deepEqual([none.code, linesOf(none.err)], [EXIT.input, ["allcores: no file matches nothing/*"]]);
   });
 
   test("values of NDJSON, whose results may be records", async () => {
-    const { out } = await map([`${tasks}#double`, "--input", "ndjson", "--lines", "record"], { input: '{"n":1}\n\n{"n":21}\n' });
+    const { out } = await map([`${tasks}#double`, "--input", "ndjson", "--lines", "record"], {
+      input: '{"n":1}\n\n{"n":21}\n',
+    });
     assert.deepEqual(
       out
         .trim()
@@ -51,8 +67,17 @@ describe("inputs and results", { concurrency: 1, timeout: timeLimit(120_000) }, 
 
   for (const model of ["thread", "process", "async"])
     test(`TypeScript and names by model ${model}`, async () => {
-      writeFileSync(join(import.meta.dirname, "../fixtures/command-typed.ts"), "export function lengthOf(text: string): number { return text.length; }\n");
-      const { out, err } = await map([join(import.meta.dirname, "../fixtures/command-typed.js#lengthOf"), "four", "sixsix", "--model", model]);
+      writeFileSync(
+        join(import.meta.dirname, "../fixtures/command-typed.ts"),
+        "export function lengthOf(text: string): number { return text.length; }\n",
+      );
+      const { out, err } = await map([
+        join(import.meta.dirname, "../fixtures/command-typed.js#lengthOf"),
+        "four",
+        "sixsix",
+        "--model",
+        model,
+      ]);
       assert.deepEqual({ out, err }, { out: "4\n6\n", err: "" });
     });
 
@@ -75,7 +100,9 @@ describe("inputs and results", { concurrency: 1, timeout: timeLimit(120_000) }, 
 
   test("as completed, each once", async () => {
     const inputs = Array.from({ length: 200 }, (_, n) => `i${n}`);
-    const { out } = await map([tasks, "--as-completed", "--lines", "record", "--chunk", "3"], { input: inputs.join("\n") });
+    const { out } = await map([tasks, "--as-completed", "--lines", "record", "--chunk", "3"], {
+      input: inputs.join("\n"),
+    });
     const records = out
       .trim()
       .split("\n")
@@ -99,9 +126,13 @@ describe("inputs and results", { concurrency: 1, timeout: timeLimit(120_000) }, 
   });
 
   test("a reader that goes away ends it quietly", async () => {
-    const child = spawn("bash", ["-c", `yes | "${process.execPath}" "${commandFile}" map "${tasks}" | head -n 2; echo "\${PIPESTATUS[1]}"`], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(
+      "bash",
+      ["-c", `yes | "${process.execPath}" "${commandFile}" map "${tasks}" | head -n 2; echo "\${PIPESTATUS[1]}"`],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     let [out, err] = ["", ""];
     child.stdout.on("data", (text) => (out += text));
     child.stderr.on("data", (text) => (err += text));
@@ -120,7 +151,10 @@ describe("failures", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
   test("of items have a line each, and the rest goes on", async () => {
     const { code, out, err } = await map([`${tasks}#failing`, "good", "bad one", "fine"]);
     assert.deepEqual([code, out], [EXIT.itemsFailed, '"good"\n"fine"\n']);
-    assert.deepEqual(linesOf(err), ['allcores: input 2 ("bad one"): RangeError: bad one is bad', "allcores: 2 done, 1 failed"]);
+    assert.deepEqual(linesOf(err), [
+      'allcores: input 2 ("bad one"): RangeError: bad one is bad',
+      "allcores: 2 done, 1 failed",
+    ]);
   });
 
   test("as records, as JSON, or not at all", async () => {
@@ -136,7 +170,10 @@ describe("failures", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     assert.deepEqual([lines[0].index, lines[0].error.name, lines[1].failed], [1, "RangeError", 1]);
-    assert.equal((await map([`${tasks}#failing`, ...inputs, "--on-error", "skip"])).err, "allcores: 2 done, 1 failed\n");
+    assert.equal(
+      (await map([`${tasks}#failing`, ...inputs, "--on-error", "skip"])).err,
+      "allcores: 2 done, 1 failed\n",
+    );
   });
 
   test("stop the run where that was asked for", async () => {
@@ -167,7 +204,10 @@ describe("failures", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
 
   test("a module or an export that is not there is named, with what may have been meant", async () => {
     for (const [reference, line] of [
-      [tasks.replace("tasks.js", "taskss.js"), /there is no module .*command-taskss\.js; did you mean .*command-tasks\.js\?/],
+      [
+        tasks.replace("tasks.js", "taskss.js"),
+        /there is no module .*command-taskss\.js; did you mean .*command-tasks\.js\?/,
+      ],
       [`${tasks}#faling`, /the module has no function faling; did you mean failing\?/],
       [`${tasks}#somethingElse`, /the module has no function somethingElse; it exports .*failing/],
       ["no-such-package#x", /there is no module no-such-package/],
@@ -183,12 +223,17 @@ describe("failures", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
     writeFileSync(join(folder, "throws.mjs"), 'throw new RangeError("at the top\\nof all");\n');
     for (const model of ["thread", "process", "async"]) {
       const { code, out, err } = await map(["./throws.mjs", "1", "2", "3", "--model", model]);
-      assert.deepEqual([code, out, err], [EXIT.task, "", `allcores: ./throws.mjs could not be loaded: RangeError: at the top\n`]);
+      assert.deepEqual(
+        [code, out, err],
+        [EXIT.task, "", `allcores: ./throws.mjs could not be loaded: RangeError: at the top\n`],
+      );
     }
   });
 
   test("bad JSON is named by its line, and the rest goes on", async () => {
-    const { code, out, err } = await map([`${tasks}#double`, "--input", "ndjson"], { input: '{"n":1}\n{"n":\n{"n":3}\n' });
+    const { code, out, err } = await map([`${tasks}#double`, "--input", "ndjson"], {
+      input: '{"n":1}\n{"n":\n{"n":3}\n',
+    });
     assert.deepEqual([code, out], [EXIT.input, "2\n6\n"]);
     assert.match(linesOf(err)[0]!, /^allcores: line 2 of stdin \("\{\\"n\\":"\): SyntaxError: not JSON: /);
     assert.equal(linesOf(err)[1], "allcores: 2 done, 1 failed");
@@ -201,7 +246,19 @@ describe("failures", { concurrency: 1, timeout: timeLimit(180_000) }, () => {
   });
 
   test("a process out of memory fails its item, and the rest goes on", async () => {
-    const { code, out, err } = await map([`${tasks}#fillMemory`, "a", "boom", "c", "d", "--model", "process", "--memory", "64", "--chunk", "1"]);
+    const { code, out, err } = await map([
+      `${tasks}#fillMemory`,
+      "a",
+      "boom",
+      "c",
+      "d",
+      "--model",
+      "process",
+      "--memory",
+      "64",
+      "--chunk",
+      "1",
+    ]);
     assert.deepEqual([code, out], [EXIT.itemsFailed, '"a"\n"c"\n"d"\n']);
     assert.deepEqual(
       linesOf(err).map((line) => line.replace(/: PoolWorker.*/, "")),
@@ -233,10 +290,13 @@ describe("Ctrl-C", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     test(`lets end what runs by model ${model}, and begins nothing more`, async () => {
       const [log, gate] = [join(folder, `${model}.log`), join(folder, `${model}.gate`)];
       const inputs = Array.from({ length: 20 }, (_, n) => `i${n}`);
-      const { child, ended, err } = startCommand(["map", `${tasks}#held`, ...inputs, "--workers", "2", "--chunk", "1", "--model", model], {
-        cwd: folder,
-        env: { COMMAND_LOG: log, COMMAND_GATE: gate },
-      });
+      const { child, ended, err } = startCommand(
+        ["map", `${tasks}#held`, ...inputs, "--workers", "2", "--chunk", "1", "--model", model],
+        {
+          cwd: folder,
+          env: { COMMAND_LOG: log, COMMAND_GATE: gate },
+        },
+      );
       await until(() => linesIn(log).length === 2, "two have begun");
       process.kill(-child.pid!, "SIGINT");
       await until(() => err().includes("SIGINT"), "it has heard");
@@ -249,10 +309,13 @@ describe("Ctrl-C", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
   test("lets end what runs by model auto, and begins nothing more", async () => {
     const [log, gate] = [join(folder, "auto-held.log"), join(folder, "auto-held.gate")];
     const inputs = Array.from({ length: 20 }, (_, n) => `i${n}`);
-    const { child, ended, err } = startCommand(["map", `${tasks}#held`, ...inputs, "--workers", "2", "--chunk", "1", "--model", "auto"], {
-      cwd: folder,
-      env: { COMMAND_LOG: log, COMMAND_GATE: gate },
-    });
+    const { child, ended, err } = startCommand(
+      ["map", `${tasks}#held`, ...inputs, "--workers", "2", "--chunk", "1", "--model", "auto"],
+      {
+        cwd: folder,
+        env: { COMMAND_LOG: log, COMMAND_GATE: gate },
+      },
+    );
     // One in its first thread; those that have moved run here.
     await until(() => linesIn(log).length >= 3, "some have begun here");
     process.kill(-child.pid!, "SIGINT");
@@ -275,7 +338,10 @@ describe("Ctrl-C", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
 
   test("a second time ends at once", async () => {
     const [log, gate] = [join(folder, "twice.log"), join(folder, "twice.gate")];
-    const { child, ended, err } = startCommand(["map", `${tasks}#held`, "a", "b", "c"], { cwd: folder, env: { COMMAND_LOG: log, COMMAND_GATE: gate } });
+    const { child, ended, err } = startCommand(["map", `${tasks}#held`, "a", "b", "c"], {
+      cwd: folder,
+      env: { COMMAND_LOG: log, COMMAND_GATE: gate },
+    });
     await until(() => linesIn(log).length > 0, "one has begun");
     process.kill(-child.pid!, "SIGINT");
     await until(() => err().includes("SIGINT"), "it has heard");

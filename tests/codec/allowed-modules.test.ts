@@ -5,12 +5,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { allowModules, createPipe, pack, Queue, select, SharedMap, type Task, task, taskModule, Thread, ThreadPool, unpack } from "allcores";
+import {
+  allowModules,
+  createPipe,
+  pack,
+  Queue,
+  select,
+  SharedMap,
+  type Task,
+  task,
+  taskModule,
+  Thread,
+  ThreadPool,
+  unpack,
+} from "allcores";
 import * as tasks from "../fixtures/allowed-tasks.js";
 import { timeLimit } from "../time-limit.js";
 
 /** A module that says on the global object that it was loaded. */
-const telling = "globalThis.loadedByMessage = (globalThis.loadedByMessage ?? 0) + 1; export const run = () => 1; class Strange {};";
+const telling =
+  "globalThis.loadedByMessage = (globalThis.loadedByMessage ?? 0) + 1; export const run = () => 1; class Strange {};";
 const folder = fs.mkdtempSync(join(tmpdir(), "allowed-"));
 after(() => fs.rmSync(folder, { recursive: true }));
 const elsewhere = pathToFileURL(join(folder, "elsewhere.mjs")).href;
@@ -22,7 +36,10 @@ const strangers = {
   "a blob": "blob:nodedata:1b9f",
   "an address": "http://localhost:1/module.js",
   "a file of no project of ours": elsewhere,
-  "a way out of ours": new URL("a/%2e%2e/x.js", import.meta.url).href.replace("/x.js", "/../../../../../../../../../../etc/x.js"),
+  "a way out of ours": new URL("a/%2e%2e/x.js", import.meta.url).href.replace(
+    "/x.js",
+    "/../../../../../../../../../../etc/x.js",
+  ),
 };
 const refused = { code: "ERR_ALLCORES_MODULE_NOT_ALLOWED" };
 const nothingLoaded = () => assert.equal((globalThis as { loadedByMessage?: number }).loadedByMessage, undefined);
@@ -98,7 +115,10 @@ describe("a task", () => {
       assert.equal((await queue.get())(), 1);
     }
     assert.equal(unpack(pack(own))(), 1);
-    assert.throws(() => unpack(pack(taskModule<{ run(): number }>(new URL("../fixtures/plain-cells.js", import.meta.url)).run)), refused);
+    assert.throws(
+      () => unpack(pack(taskModule<{ run(): number }>(new URL("../fixtures/plain-cells.js", import.meta.url)).run)),
+      refused,
+    );
   });
 
   test("that this program orders may be of any module", async () => {

@@ -80,7 +80,8 @@ const SLACK = 300_000;
 
 function arrayOf(count: number, each: readonly number[] | ((index: number) => readonly number[])): Uint8Array {
   const all = [0x10, ...varint(count)];
-  for (let index = 0; index < count; index++) for (const byte of typeof each === "function" ? each(index) : each) all.push(byte);
+  for (let index = 0; index < count; index++)
+    for (const byte of typeof each === "function" ? each(index) : each) all.push(byte);
   return Uint8Array.from(all);
 }
 
@@ -99,11 +100,27 @@ const GREEDY: Readonly<Record<string, { readonly message: () => Uint8Array; read
   "arrays with 1023 holes": { message: () => arrayOf(MANY, [0x10, ...varint(1023), 0x11, 0]), needs: MANY * 48 },
   "arrays with 17 holes": { message: () => arrayOf(MANY, [0x10, 17, 0x11, 0]), needs: MANY * 48 },
   "arrays with 16 holes": { message: () => arrayOf(MANY, [0x10, 16, 0x11, 0]), needs: MANY * 48 },
-  "arrays of two and 1000 holes": { message: () => arrayOf(MANY, [0x10, ...varint(1002), 0x80, 0x80, 0x11, 0]), needs: MANY * 48 },
-  "arrays of ten and 400 holes": { message: () => arrayOf(MANY, [0x10, ...varint(410), ...new Array<number>(10).fill(0x80), 0x11, 0]), needs: MANY * 48 },
-  "arrays with one element far behind": { message: () => arrayOf(MANY, [0x10, ...varint(1000), 0x11, 1, ...varint(999), 0x80]), needs: MANY * 48 },
+  "arrays of two and 1000 holes": {
+    message: () => arrayOf(MANY, [0x10, ...varint(1002), 0x80, 0x80, 0x11, 0]),
+    needs: MANY * 48,
+  },
+  "arrays of ten and 400 holes": {
+    message: () => arrayOf(MANY, [0x10, ...varint(410), ...new Array<number>(10).fill(0x80), 0x11, 0]),
+    needs: MANY * 48,
+  },
+  "arrays with one element far behind": {
+    message: () => arrayOf(MANY, [0x10, ...varint(1000), 0x11, 1, ...varint(999), 0x80]),
+    needs: MANY * 48,
+  },
   "arrays with elements at every tenth place": {
-    message: () => arrayOf(200, [0x10, ...varint(1000), 0x11, 100, ...Array.from({ length: 100 }, (_, index) => [...varint(index * 10), 0x80]).flat()]),
+    message: () =>
+      arrayOf(200, [
+        0x10,
+        ...varint(1000),
+        0x11,
+        100,
+        ...Array.from({ length: 100 }, (_, index) => [...varint(index * 10), 0x80]).flat(),
+      ]),
     needs: 200 * 48,
   },
   "sparse arrays in sparse arrays": {
@@ -115,37 +132,78 @@ const GREEDY: Readonly<Record<string, { readonly message: () => Uint8Array; read
     needs: 900 * 48,
   },
   "an array of 2^32 - 1 holes": { message: () => Uint8Array.from([0x10, ...varint(2 ** 32 - 1), 0x11, 0]), needs: 48 },
-  "objects with a field of a great number": { message: () => arrayOf(MANY, [0x0f, 1, ...text("1000"), 0x80]), needs: MANY * 64 },
+  "objects with a field of a great number": {
+    message: () => arrayOf(MANY, [0x0f, 1, ...text("1000"), 0x80]),
+    needs: MANY * 64,
+  },
   "objects with the field 17": { message: () => arrayOf(MANY, [0x0f, 1, ...text("17"), 0x80]), needs: MANY * 64 },
   "objects with numbers that are far apart": {
     message: () => arrayOf(MANY, [0x0f, 3, ...text("900"), 0x80, ...text("1800"), 0x80, ...text("2700"), 0x80]),
     needs: MANY * 64,
   },
-  "errors with a field of a great number": { message: () => arrayOf(MANY, [0x1e, ...text("Error"), 0, 1, ...text("1000"), 1, 0x80]), needs: MANY * 320 },
-  "DOMExceptions with a field of a great number": { message: () => arrayOf(MANY, [0x1f, 0x40, 0x40, 1, ...text("1000"), 1, 0x80]), needs: MANY * 768 },
+  "errors with a field of a great number": {
+    message: () => arrayOf(MANY, [0x1e, ...text("Error"), 0, 1, ...text("1000"), 1, 0x80]),
+    needs: MANY * 320,
+  },
+  "DOMExceptions with a field of a great number": {
+    message: () => arrayOf(MANY, [0x1f, 0x40, 0x40, 1, ...text("1000"), 1, 0x80]),
+    needs: MANY * 768,
+  },
   "objects with fields of their own": {
     message: () => arrayOf(MANY, (index) => [0x0f, 2, ...text(`k${index}`), 0x80, ...text(`m${index}`), 0x80]),
     needs: MANY * (64 + 2 * element(32)),
   },
   "a map of small numbers": {
-    message: () => Uint8Array.from([0x13, ...Array.from({ length: 60_000 }, (_, index) => [0x05, index & 0xff, index >> 8, 0x80]).flat(), 0x12]),
+    message: () =>
+      Uint8Array.from([
+        0x13,
+        ...Array.from({ length: 60_000 }, (_, index) => [0x05, index & 0xff, index >> 8, 0x80]).flat(),
+        0x12,
+      ]),
     needs: 256,
   },
   "a set of small numbers": {
-    message: () => Uint8Array.from([0x14, ...Array.from({ length: 60_000 }, (_, index) => [0x05, index & 0xff, index >> 8]).flat(), 0x12]),
+    message: () =>
+      Uint8Array.from([
+        0x14,
+        ...Array.from({ length: 60_000 }, (_, index) => [0x05, index & 0xff, index >> 8]).flat(),
+        0x12,
+      ]),
     needs: 224,
   },
-  "references to one object": { message: () => arrayOf(60_000, (index) => (index === 0 ? [0x0f, 0] : [0x0e, 1])), needs: 64 },
-  "sets of one object": { message: () => arrayOf(MANY, (index) => (index === 0 ? [0x0f, 0] : [0x14, 0x0e, 1, 0x12])), needs: MANY * 224 },
-  "views of one buffer": { message: () => arrayOf(MANY, (index) => (index === 0 ? [0x18, 0] : [0x1a, 2, 0, 0, 0, 0x0e, 1])), needs: MANY * 512 },
-  "UTF-8 that is none": { message: () => Uint8Array.from([0x0c, ...varint(100_000), ...new Array<number>(100_000).fill(0xff)]), needs: 32 },
-  "empty search parameters": { message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("=&".repeat(30_000))]), needs: 256 },
-  "many search parameters": { message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("ab&".repeat(20_000))]), needs: 256 },
+  "references to one object": {
+    message: () => arrayOf(60_000, (index) => (index === 0 ? [0x0f, 0] : [0x0e, 1])),
+    needs: 64,
+  },
+  "sets of one object": {
+    message: () => arrayOf(MANY, (index) => (index === 0 ? [0x0f, 0] : [0x14, 0x0e, 1, 0x12])),
+    needs: MANY * 224,
+  },
+  "views of one buffer": {
+    message: () => arrayOf(MANY, (index) => (index === 0 ? [0x18, 0] : [0x1a, 2, 0, 0, 0, 0x0e, 1])),
+    needs: MANY * 512,
+  },
+  "UTF-8 that is none": {
+    message: () => Uint8Array.from([0x0c, ...varint(100_000), ...new Array<number>(100_000).fill(0xff)]),
+    needs: 32,
+  },
+  "empty search parameters": {
+    message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("=&".repeat(30_000))]),
+    needs: 256,
+  },
+  "many search parameters": {
+    message: () => Uint8Array.from([0x1d, 0x0b, ...varint(60_000), ...Buffer.from("ab&".repeat(20_000))]),
+    needs: 256,
+  },
   "arrays with fields in arrays": {
-    message: () => Uint8Array.from([...Array.from({ length: 999 }, () => [0x27, 0, 0x10, 0, 1, 0x41, 0x61]).flat(), 0x80]),
+    message: () =>
+      Uint8Array.from([...Array.from({ length: 999 }, () => [0x27, 0, 0x10, 0, 1, 0x41, 0x61]).flat(), 0x80]),
     needs: 999 * 128,
   },
-  "dates with a field of a great number": { message: () => arrayOf(MANY, [0x27, 0, 0x15, 0x80, 1, ...text("1000"), 0x80]), needs: MANY * 160 },
+  "dates with a field of a great number": {
+    message: () => arrayOf(MANY, [0x27, 0, 0x15, 0x80, 1, ...text("1000"), 0x80]),
+    needs: MANY * 160,
+  },
   "objects in objects": {
     message: () => Uint8Array.from([...Array.from({ length: 999 }, () => [0x0f, 1, 0x41, 0x61]).flat(), 0x80]),
     needs: 999 * 64,
@@ -156,7 +214,10 @@ for (const [what, { message, needs }] of Object.entries(GREEDY)) {
   test(`decoding takes at most ${LIMIT} bytes for each byte of the message: ${what}`, () => {
     const bytes = message();
     const took = kept(bytes);
-    assert.ok(took <= needs + bytes.length * LIMIT + SLACK, `${took} bytes of ${bytes.length}: ${(took - needs) / bytes.length} each`);
+    assert.ok(
+      took <= needs + bytes.length * LIMIT + SLACK,
+      `${took} bytes of ${bytes.length}: ${(took - needs) / bytes.length} each`,
+    );
   });
 }
 
@@ -216,7 +277,10 @@ test("holes and numbered fields arrive as they were", () => {
     ["4294967294", 1],
     ["007", 3],
   ]);
-  const [first, last] = [at([0x0f, 1, ...text("500"), 0x81]) as object, at([0x10, ...varint(2 ** 32 - 1), 0x11, 1, ...varint(2 ** 32 - 2), 0x81]) as unknown[]];
+  const [first, last] = [
+    at([0x0f, 1, ...text("500"), 0x81]) as object,
+    at([0x10, ...varint(2 ** 32 - 1), 0x11, 1, ...varint(2 ** 32 - 2), 0x81]) as unknown[],
+  ];
   assert.deepEqual(Object.entries(first), [["500", 1]]);
   assert.equal(last.length, 2 ** 32 - 1);
   assert.equal(last[2 ** 32 - 2], 1);

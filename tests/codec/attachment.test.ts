@@ -20,7 +20,12 @@ function trip<T>(value: T, transfer: readonly object[] = []): T {
 
 test("shared memory stays shared", () => {
   const memory = new SharedArrayBuffer(16);
-  const arrived = trip({ memory, ints: new Int32Array(memory, 4, 2), bytes: new Uint8Array(memory), buffer: Buffer.from(memory, 8, 4) });
+  const arrived = trip({
+    memory,
+    ints: new Int32Array(memory, 4, 2),
+    bytes: new Uint8Array(memory),
+    buffer: Buffer.from(memory, 8, 4),
+  });
   assert.ok(arrived.memory instanceof SharedArrayBuffer);
   assert.equal(arrived.ints.buffer, arrived.memory);
   arrived.ints[0] = 0x01020304;
@@ -76,9 +81,9 @@ test("other objects of the platform ride along", async () => {
   list.addAddress("10.0.0.1");
   const histogram = createHistogram();
   histogram.record(5);
-  const module = new (globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => object } }).WebAssembly.Module(
-    Buffer.from("0061736d01000000", "hex"),
-  );
+  const module = new (
+    globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => object } }
+  ).WebAssembly.Module(Buffer.from("0061736d01000000", "hex"));
   const value = {
     key,
     secret: createSecretKey(Buffer.from("0123456789abcdef")),
@@ -119,7 +124,9 @@ test("an error keeps what can only ride beside it, and lets go of it when the fi
 test("a class with the name of a platform class is still the user's", () => {
   class Mine {}
   Object.defineProperty(Mine, "name", { value: "Blob" });
-  assert.throws(() => encode(new Mine(), { to: "threads", attach: true }), { message: /instance of class Blob .*sendable/ });
+  assert.throws(() => encode(new Mine(), { to: "threads", attach: true }), {
+    message: /instance of class Blob .*sendable/,
+  });
   assert.throws(() => encode([new globalThis.Blob([])], { to: "threads" }), { path: "value[0]", message: /Blob/ });
   assert.ok(X509Certificate);
 });

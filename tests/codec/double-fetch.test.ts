@@ -57,8 +57,12 @@ const program = `
   console.log(done > 0 && torn > 0 ? "decoded" : "nothing");
 `;
 
-test("decoding while another worker scribbles over the same bytes never crashes the reader", { timeout: timeLimit(60_000) }, () => {
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+test("decoding while another worker scribbles over the same bytes never crashes the reader", {
+  timeout: timeLimit(60_000),
+}, () => {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+    encoding: "utf8",
+  });
   assert.equal(signal ?? status, 0, stderr.slice(0, 3000));
   assert.equal(stdout.trim(), "decoded");
 });

@@ -201,7 +201,8 @@ for (const [what, value, shown] of thrown) {
 }
 
 test("plain values are thrown as what they are", () => {
-  for (const value of [undefined, null, 1, "text", 5n, { code: 1 }, [1]]) assert.deepEqual(open(encodeError(value, processes)), value);
+  for (const value of [undefined, null, 1, "text", 5n, { code: 1 }, [1]])
+    assert.deepEqual(open(encodeError(value, processes)), value);
 });
 
 test("an error with hostile fields is delivered all the same", () => {

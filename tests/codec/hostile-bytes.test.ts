@@ -55,14 +55,16 @@ test("20 000 messages with random bytes changed", () => {
 
 test("5 000 messages of nothing but random bytes", () => {
   const random = randomFrom(7);
-  for (let round = 0; round < 5000; round++) attempt(Uint8Array.from({ length: 1 + random(60) }, () => random(random(2) ? 256 : 0x30)));
+  for (let round = 0; round < 5000; round++)
+    attempt(Uint8Array.from({ length: 1 + random(60) }, () => random(random(2) ? 256 : 0x30)));
 });
 
 test("lengths beyond all bounds allocate nothing", () => {
   const huge = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
   for (let tag = 0; tag < 0x40; tag++) {
     const before = process.memoryUsage();
-    for (const tail of [huge, [0xff, 0xff, 0xff, 0xff, 0x0f], [0x80, 0x80, 0x80, 0x08, 0x11, 0], [0, ...huge]]) attempt(Uint8Array.from([tag, ...tail, 0, 0]));
+    for (const tail of [huge, [0xff, 0xff, 0xff, 0xff, 0x0f], [0x80, 0x80, 0x80, 0x08, 0x11, 0], [0, ...huge]])
+      attempt(Uint8Array.from([tag, ...tail, 0, 0]));
     const after = process.memoryUsage();
     assert.ok(after.arrayBuffers - before.arrayBuffers < 1 << 20 && after.rss - before.rss < 64 << 20, `tag ${tag}`);
   }
@@ -92,6 +94,12 @@ test("what lies outside the message is not read", () => {
 });
 
 test("unknown kinds and missing attachments are named", () => {
-  assert.throws(() => decode(Uint8Array.of(0x22, 0x42, 0x61, 0x62, 0x81), 0, 5), { code: "ERR_ALLCORES_CORRUPT", message: /kind "ab"/ });
-  assert.throws(() => decode(Uint8Array.of(0x23, 0), 0, 2), { code: "ERR_ALLCORES_CORRUPT", message: /travelled beside/ });
+  assert.throws(() => decode(Uint8Array.of(0x22, 0x42, 0x61, 0x62, 0x81), 0, 5), {
+    code: "ERR_ALLCORES_CORRUPT",
+    message: /kind "ab"/,
+  });
+  assert.throws(() => decode(Uint8Array.of(0x23, 0), 0, 2), {
+    code: "ERR_ALLCORES_CORRUPT",
+    message: /travelled beside/,
+  });
 });

@@ -41,7 +41,13 @@ async function withPeer<R>(kind: PeerKind, work: (peer: Peer) => Promise<R>): Pr
 test("what is packed arrives through JSON and through structured clone", () => {
   const lock = new Lock({ ...processes, label: "a" });
   const date = new Date(5);
-  const value = { deep: [{ lock }, new Map([[1n, new Set([lock])]])], undefined: undefined, date, bytes: Buffer.from("abc"), text: "日本語 😀" };
+  const value = {
+    deep: [{ lock }, new Map([[1n, new Set([lock])]])],
+    undefined: undefined,
+    date,
+    bytes: Buffer.from("abc"),
+    text: "日本語 😀",
+  };
   for (const carry of [json, structuredClone]) {
     const arrived = unpack<typeof value>(carry(pack(value)));
     assert.deepEqual({ ...arrived, deep: [] }, { ...value, deep: [] });
@@ -166,7 +172,9 @@ for (const kind of ["fork, json", "fork, advanced", "cluster", "thread"] as cons
 
     test("an object of theirs works here", () =>
       withPeer(kind, async (peer) => {
-        const made = unpack<{ lock: Lock; count: Value<number>; queue: Queue; condition: Condition }>(await peer.call("make"));
+        const made = unpack<{ lock: Lock; count: Value<number>; queue: Queue; condition: Condition }>(
+          await peer.call("make"),
+        );
         assert.deepEqual(await made.queue.get(), ["from", peer.pid]);
         assert.equal(made.lock.label, "theirs");
         assert.equal(made.condition.lock, made.lock);
@@ -224,7 +232,9 @@ test("one message goes to four workers of node:cluster, which count exactly", as
   const message = pack(shared, { to: "processes" });
   const peers = [0, 1, 2, 3].map(() => new Peer("cluster"));
   try {
-    await Promise.all(peers.flatMap((peer) => [peer.call("count", message, 500), peer.call("countAwaiting", message, 100)]));
+    await Promise.all(
+      peers.flatMap((peer) => [peer.call("count", message, 500), peer.call("countAwaiting", message, 100)]),
+    );
     assert.equal(shared.count.value, 2400);
   } finally {
     await Promise.all(peers.map((peer) => peer.kill()));
@@ -263,7 +273,10 @@ test("threads share what reaches across threads only, even one that has a heap o
 
 test("an object across threads only that arrives in a process is refused there by name", () =>
   withPeer("fork, json", async (peer) => {
-    assert.match(JSON.stringify(await peer.call("fails", json(pack([new Lock()])))), /AttachError.*ERR_ALLCORES_ATTACH.*a Lock reaches across threads only/);
+    assert.match(
+      JSON.stringify(await peer.call("fails", json(pack([new Lock()])))),
+      /AttachError.*ERR_ALLCORES_ATTACH.*a Lock reaches across threads only/,
+    );
   }));
 
 test("after its program's end an object's memory stays with those who have it, and is refused to others", async () => {

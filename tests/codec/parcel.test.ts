@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Boundary, type Crosses, crossing, decode, encode, isCrossing, type Marshalled, registerKind } from "../../src/codec/index.js";
+import {
+  type Boundary,
+  type Crosses,
+  crossing,
+  decode,
+  encode,
+  isCrossing,
+  type Marshalled,
+  registerKind,
+} from "../../src/codec/index.js";
 
 class Counter implements Crosses {
   readonly at: number;
@@ -42,7 +51,11 @@ test("a function travels so as well", () => {
 
 test("a plain object with a crossing method counts, and an error and an array too", () => {
   for (const value of [{}, [], new Error("x"), new Map()]) {
-    assert.ok((trip(Object.assign(value, { [crossing]: () => ({ kind: "test.counter", payload: [3, 0] }) })) as unknown) instanceof Counter);
+    assert.ok(
+      (trip(
+        Object.assign(value, { [crossing]: () => ({ kind: "test.counter", payload: [3, 0] }) }),
+      ) as unknown) instanceof Counter,
+    );
   }
 });
 
@@ -52,7 +65,12 @@ test("marshalled lie in marshalled; encode and decode may be used inside", () =>
   const inner = new Counter(9);
   const outer = {
     [crossing]: () => {
-      const packed = { [crossing]: () => ({ kind: "test.packed", payload: encode([inner, "x".repeat(6000)], { to: "processes" }).toBytes() }) };
+      const packed = {
+        [crossing]: () => ({
+          kind: "test.packed",
+          payload: encode([inner, "x".repeat(6000)], { to: "processes" }).toBytes(),
+        }),
+      };
       return { kind: "test.pair", payload: [packed, inner] };
     },
   };
@@ -69,7 +87,9 @@ test("an object that needs itself to be made is named", () => {
 
 test("retain is not called for what an error could not take along", () => {
   const counter = new Counter(1);
-  const arrived = trip(Object.assign(new Error("x"), { context: [counter, () => 1], other: counter })) as Error & { other: unknown };
+  const arrived = trip(Object.assign(new Error("x"), { context: [counter, () => 1], other: counter })) as Error & {
+    other: unknown;
+  };
   assert.ok(arrived.other instanceof Counter);
   assert.equal(counter.retained, 1);
 });

@@ -27,16 +27,28 @@ const label = "of the log";
 const portraits: Readonly<Record<string, Portrait>> = {
   Lock: { make: (across) => freed(new allcores.Lock({ across, label })), tells: /isLocked: ?false/ },
   RLock: { make: (across) => freed(new allcores.RLock({ across, label })), tells: /isLocked: ?false/ },
-  Condition: { make: (across) => freed(new allcores.Condition(undefined, { across, label })), tells: /isLocked: ?false/ },
+  Condition: {
+    make: (across) => freed(new allcores.Condition(undefined, { across, label })),
+    tells: /isLocked: ?false/,
+  },
   Event: { make: (across) => freed(new allcores.Event({ across, label })), tells: /isSet: ?false/ },
   Semaphore: { make: (across) => freed(new allcores.Semaphore(3, { across, label })), tells: /value: ?3/ },
-  BoundedSemaphore: { make: (across) => freed(new allcores.BoundedSemaphore(3, { across, label })), tells: /limit: ?3/ },
+  BoundedSemaphore: {
+    make: (across) => freed(new allcores.BoundedSemaphore(3, { across, label })),
+    tells: /limit: ?3/,
+  },
   Barrier: { make: (across) => freed(new allcores.Barrier(2, { across, label })), tells: /parties: ?2/ },
   CountDownLatch: { make: (across) => freed(new allcores.CountDownLatch(2, { across, label })), tells: /count: ?2/ },
   RWLock: { make: (across) => freed(new allcores.RWLock({ across, label })), tells: /readers: ?0/ },
   Value: { make: (across) => freed(new allcores.Value("bigint64", 41n, { across, label })), tells: /value: ?41/ },
-  SharedArray: { make: (across) => freed(new allcores.SharedArray("int32", [7, 8], { across, label })), tells: /items: ?\[ ?7, ?8 ?\]/ },
-  Struct: { make: (across) => freed(new allcores.Struct({ a: "int32", b: { c: "biguint64" } }, { a: 5 }, { across, label })), tells: /a: ?5/ },
+  SharedArray: {
+    make: (across) => freed(new allcores.SharedArray("int32", [7, 8], { across, label })),
+    tells: /items: ?\[ ?7, ?8 ?\]/,
+  },
+  Struct: {
+    make: (across) => freed(new allcores.Struct({ a: "int32", b: { c: "biguint64" } }, { a: 5 }, { across, label })),
+    tells: /a: ?5/,
+  },
   SharedMap: { make: (across) => freed(new allcores.SharedMap({ across, label })), tells: /size: ?0/ },
   SharedList: { make: (across) => freed(new allcores.SharedList({ across, label })), tells: /length: ?0/ },
   SharedMemory: { make: (across) => freed(new allcores.SharedMemory(64, { across, label })), tells: /size: ?64/ },
@@ -54,19 +66,51 @@ const portraits: Readonly<Record<string, Portrait>> = {
     },
     tells: /isClosed: ?false/,
   },
-  Future: { make: () => ({ object: allcores.TaskGroup.prototype.spawn.call(group, () => 1) }), tells: /state: ?(pending|running|done)/, stays: /await it/ },
-  AsyncPool: { make: () => pool(new allcores.AsyncPool({ concurrency: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
-  AutoPool: { make: () => pool(new allcores.AutoPool({ workers: 2 })), tells: /model: ?'?undecided/, stays: /pool\.handle\(\)/ },
-  ThreadPool: { make: () => pool(new allcores.ThreadPool({ workers: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
-  ProcessPool: { make: () => pool(new allcores.ProcessPool({ workers: 2 })), tells: /workers: ?2/, stays: /pool\.handle\(\)/ },
+  Future: {
+    make: () => ({ object: allcores.TaskGroup.prototype.spawn.call(group, () => 1) }),
+    tells: /state: ?(pending|running|done)/,
+    stays: /await it/,
+  },
+  AsyncPool: {
+    make: () => pool(new allcores.AsyncPool({ concurrency: 2 })),
+    tells: /workers: ?2/,
+    stays: /pool\.handle\(\)/,
+  },
+  AutoPool: {
+    make: () => pool(new allcores.AutoPool({ workers: 2 })),
+    tells: /model: ?'?undecided/,
+    stays: /pool\.handle\(\)/,
+  },
+  ThreadPool: {
+    make: () => pool(new allcores.ThreadPool({ workers: 2 })),
+    tells: /workers: ?2/,
+    stays: /pool\.handle\(\)/,
+  },
+  ProcessPool: {
+    make: () => pool(new allcores.ProcessPool({ workers: 2 })),
+    tells: /workers: ?2/,
+    stays: /pool\.handle\(\)/,
+  },
   Thread: {
     make: () => ({ object: new allcores.Thread(sizeOf, { name: label }) }),
     tells: /of the log/,
     stays: /only the worker that started it.*await handle\.join\(\)/,
   },
-  Process: { make: () => ({ object: new allcores.Process(sizeOf, { name: label }) }), tells: /of the log/, stays: /only the worker that started it/ },
-  TaskGroup: { make: () => ({ object: new allcores.TaskGroup() }), tells: /cancelled: ?false/, stays: /spawn a call of a pool/ },
-  WorkerLocal: { make: () => ({ object: new allcores.WorkerLocal(() => 1) }), tells: /WorkerLocal/, stays: /worker\.value/ },
+  Process: {
+    make: () => ({ object: new allcores.Process(sizeOf, { name: label }) }),
+    tells: /of the log/,
+    stays: /only the worker that started it/,
+  },
+  TaskGroup: {
+    make: () => ({ object: new allcores.TaskGroup() }),
+    tells: /cancelled: ?false/,
+    stays: /spawn a call of a pool/,
+  },
+  WorkerLocal: {
+    make: () => ({ object: new allcores.WorkerLocal(() => 1) }),
+    tells: /WorkerLocal/,
+    stays: /worker\.value/,
+  },
 };
 
 const group = new allcores.TaskGroup();
@@ -84,7 +128,10 @@ for (const [name, { make, tells, stays }] of Object.entries(portraits)) {
         assert.match(unquoted(json), new RegExp(`^{object:{class:${name}\\b`));
         assert.match(unquoted(json), tells);
         assert.ok(json.length < 1000, json.slice(0, 2000));
-        assert.equal((JSON.parse(json) as { object: { across?: string } }).object.across, stays === undefined ? across : undefined);
+        assert.equal(
+          (JSON.parse(json) as { object: { across?: string } }).object.across,
+          stays === undefined ? across : undefined,
+        );
 
         const shown = inspect(object);
         assert.match(shown, new RegExp(`^${name}\\b`));
@@ -101,10 +148,13 @@ for (const [name, { make, tells, stays }] of Object.entries(portraits)) {
         isDeepStrictEqual(object, two.object);
         assert.ok(performance.now() - start < timeLimit(1000));
 
-        if (canRefuse || name === "Future") assert.throws(() => structuredClone({ object }), { name: "DataCloneError" });
+        if (canRefuse || name === "Future")
+          assert.throws(() => structuredClone({ object }), { name: "DataCloneError" });
         else
           assert.deepEqual(
-            Object.keys(structuredClone(object)).filter((key) => !["name", "model", "daemon", "killGrace"].includes(key)),
+            Object.keys(structuredClone(object)).filter(
+              (key) => !["name", "model", "daemon", "killGrace"].includes(key),
+            ),
             [],
           );
 
@@ -114,7 +164,11 @@ for (const [name, { make, tells, stays }] of Object.entries(portraits)) {
           const queue = new allcores.Queue();
           assert.throws(
             () => queue.putSync({ object }),
-            (error) => error instanceof UnsendableError && error.path === "value.object" && stays.test(error.message) && !/sendable\(/.test(error.message),
+            (error) =>
+              error instanceof UnsendableError &&
+              error.path === "value.object" &&
+              stays.test(error.message) &&
+              !/sendable\(/.test(error.message),
           );
           queue.free();
         }
@@ -131,7 +185,12 @@ for (const [name, { make, tells, stays }] of Object.entries(portraits)) {
 }
 
 test("holds and runs of a map are refused with advice that helps, too", async () => {
-  const [lock, rlock, rwlock, semaphore] = [new allcores.Lock(), new allcores.RLock(), new allcores.RWLock(), new allcores.Semaphore()];
+  const [lock, rlock, rwlock, semaphore] = [
+    new allcores.Lock(),
+    new allcores.RLock(),
+    new allcores.RWLock(),
+    new allcores.Semaphore(),
+  ];
   const queue = new allcores.Queue();
   await using workers = new allcores.AsyncPool({ concurrency: 1 });
   const stay: [object, RegExp][] = [
@@ -149,7 +208,8 @@ test("holds and runs of a map are refused with advice that helps, too", async ()
 });
 
 test("the table has every exported class", () => {
-  const isClass = (value: unknown): value is { prototype: object } => typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+  const isClass = (value: unknown): value is { prototype: object } =>
+    typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
   const classes = Object.entries(allcores).filter(([, value]) => isClass(value) && !(value.prototype instanceof Error));
   assert.deepEqual(classes.map(([name]) => name).sort(), Object.keys(portraits).sort());
 });

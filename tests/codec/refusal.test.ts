@@ -27,7 +27,12 @@ const refused: [what: string, value: unknown, path: string, message: RegExp][] =
   ["a proxied function", new Proxy(() => 1, {}), "value", /is a Proxy of a function/],
   ["a symbol", { s: Symbol("x") }, "value.s", /is a symbol/],
   ["a boxed symbol", [Object(Symbol("x"))], "value[0]", /Symbol/],
-  ["an instance", { user: new User() }, "value.user", /is an instance of class User .*register it with sendable\(import\.meta, User\)/],
+  [
+    "an instance",
+    { user: new User() },
+    "value.user",
+    /is an instance of class User .*register it with sendable\(import\.meta, User\)/,
+  ],
   ["an instance of a subclass of a builtin", [new Special()], "value[0]", /is an instance of class Special/],
   ["a Promise", { p: Promise.resolve(1) }, "value.p", /is a Promise .*await it/],
   ["a WeakMap", [new WeakMap()], "value[0]", /is a WeakMap/],
@@ -36,12 +41,32 @@ const refused: [what: string, value: unknown, path: string, message: RegExp][] =
   ["a generator", [generate()], "value[0]", /is a generator .*into an array/],
   ["an iterator", [new Map().entries()], "value[0]", /is an iterator .*into an array/],
   ["a Proxy of an instance", [new Proxy(new User(), {})], "value[0]", /is a Proxy/],
-  ["an AbortSignal", { signal: new AbortController().signal }, "value.signal", /is an AbortSignal .*option of the call/],
+  [
+    "an AbortSignal",
+    { signal: new AbortController().signal },
+    "value.signal",
+    /is an AbortSignal .*option of the call/,
+  ],
   ["an Intl object", [new Intl.NumberFormat()], "value[0]", /is an instance of NumberFormat .*plain data/],
   ["an odd prototype", [Object.create({ a: 1 })], "value[0]", /.*/],
-  ["a SharedArrayBuffer", { memory: new SharedArrayBuffer(8) }, "value.memory", /SharedArray or SharedMemory with \{ across: "processes" \}/],
-  ["a view of one", { memory: new Int32Array(new SharedArrayBuffer(8)) }, "value.memory", /SharedArray or SharedMemory/],
-  ["a Buffer over one", { memory: Buffer.from(new SharedArrayBuffer(8)) }, "value.memory", /SharedArray or SharedMemory/],
+  [
+    "a SharedArrayBuffer",
+    { memory: new SharedArrayBuffer(8) },
+    "value.memory",
+    /SharedArray or SharedMemory with \{ across: "processes" \}/,
+  ],
+  [
+    "a view of one",
+    { memory: new Int32Array(new SharedArrayBuffer(8)) },
+    "value.memory",
+    /SharedArray or SharedMemory/,
+  ],
+  [
+    "a Buffer over one",
+    { memory: Buffer.from(new SharedArrayBuffer(8)) },
+    "value.memory",
+    /SharedArray or SharedMemory/,
+  ],
   ["a MessagePort", [new MessageChannel().port1], "value[0]", /MessagePort .*only threads of one process/],
   ["an oddly named field", { "a b": { "": () => 1 } }, 'value["a b"][""]', /is a function/],
   ["a value in a Map", new Map([["k", { f() {} }]]), 'value.get("k").f', /is a function/],
@@ -64,7 +89,11 @@ for (const [what, value, path, message] of refused) {
   test(`${what} is refused with its path`, () => {
     assert.throws(
       () => encode(value, processes),
-      (error) => error instanceof UnsendableError && error.path === path && error.message.startsWith(path) && message.test(error.message),
+      (error) =>
+        error instanceof UnsendableError &&
+        error.path === path &&
+        error.message.startsWith(path) &&
+        message.test(error.message),
     );
   });
 }
@@ -72,7 +101,8 @@ for (const [what, value, path, message] of refused) {
 test("the root of the path is named by the caller", () => {
   assert.throws(() => encode([{ onDone() {} }], { to: "threads", root: "args" }), {
     path: "args[0].onDone",
-    message: "args[0].onDone is a function and cannot cross to another worker: register it with task(import.meta, fn) in its module and pass the task",
+    message:
+      "args[0].onDone is a function and cannot cross to another worker: register it with task(import.meta, fn) in its module and pass the task",
   });
 });
 
@@ -104,8 +134,15 @@ test("what a getter or a Proxy throws is the cause", () => {
       ),
     { code: "ERR_ALLCORES_UNSENDABLE", path: "value.a.b", cause: broken },
   );
-  assert.throws(() => encode({ a: new Proxy({}, { ownKeys: fail }) }, processes), { code: "ERR_ALLCORES_UNSENDABLE", path: "value.a", cause: broken });
-  assert.throws(() => encode({ a: new Proxy({}, { getPrototypeOf: fail }) }, processes), { path: "value.a", cause: broken });
+  assert.throws(() => encode({ a: new Proxy({}, { ownKeys: fail }) }, processes), {
+    code: "ERR_ALLCORES_UNSENDABLE",
+    path: "value.a",
+    cause: broken,
+  });
+  assert.throws(() => encode({ a: new Proxy({}, { getPrototypeOf: fail }) }, processes), {
+    path: "value.a",
+    cause: broken,
+  });
 });
 
 test("a getter that overflows the stack is named too", () => {
@@ -138,7 +175,11 @@ test("a buffer detached by a later getter is refused with its path", () => {
       // A small one has been copied by then.
       if (size === 8 && options === processes) assert.ok(send().length > size);
       else
-        assert.throws(send, { code: "ERR_ALLCORES_UNSENDABLE", path: "value.inner[0]", message: /was transferred, or made shorter, while the value was read/ });
+        assert.throws(send, {
+          code: "ERR_ALLCORES_UNSENDABLE",
+          path: "value.inner[0]",
+          message: /was transferred, or made shorter, while the value was read/,
+        });
     }
   }
 });

@@ -47,9 +47,38 @@ const cloneable: Record<string, unknown> = {
   "negative zero": -0,
   NaN: Number.NaN,
   infinities: [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
-  integers: [1, -1, 127, 128, -128, -129, 255, 256, 32767, 32768, -32768, -32769, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), -(2 ** 31) - 1, 2 ** 53],
+  integers: [
+    1,
+    -1,
+    127,
+    128,
+    -128,
+    -129,
+    255,
+    256,
+    32767,
+    32768,
+    -32768,
+    -32769,
+    2 ** 31 - 1,
+    2 ** 31,
+    -(2 ** 31),
+    -(2 ** 31) - 1,
+    2 ** 53,
+  ],
   doubles: [0.1, 1e300, 5e-324, Math.PI, -1.5],
-  bigints: [0n, 1n, -1n, 2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n, 2n ** 64n, 2n ** 200n, -(2n ** 201n) + 1n],
+  bigints: [
+    0n,
+    1n,
+    -1n,
+    2n ** 63n - 1n,
+    2n ** 63n,
+    -(2n ** 63n),
+    -(2n ** 63n) - 1n,
+    2n ** 64n,
+    2n ** 200n,
+    -(2n ** 201n) + 1n,
+  ],
   "empty string": "",
   strings: ["a", "hello", "é", "zażółć", "漢字かな", "😀", "\0\u0001", "x".repeat(63), "x".repeat(64), "é".repeat(63)],
   "long ASCII": long,
@@ -61,7 +90,17 @@ const cloneable: Record<string, unknown> = {
   regexps: [/a/, /b+(?<n>c)/giu, /\//, /(?:)/],
   "empty object": {},
   object: { id: 1, name: "abc", ok: true, nested: { deep: [1, { x: null }] } },
-  "odd keys": { "": 1, "a b": 2, é: 3, "0": 4, constructor: 5, toString: 6, hasOwnProperty: 7, ["k".repeat(100)]: 8, "\ud800": 9 },
+  "odd keys": {
+    "": 1,
+    "a b": 2,
+    é: 3,
+    "0": 4,
+    constructor: 5,
+    toString: 6,
+    hasOwnProperty: 7,
+    ["k".repeat(100)]: 8,
+    "\ud800": 9,
+  },
   "undefined field": { a: undefined },
   "empty array": [],
   array: [1, "two", [3, [4]], { five: 5 }, null, undefined],
@@ -100,7 +139,8 @@ const cloneable: Record<string, unknown> = {
 for (const options of boundaries) {
   describe(`across ${options.to}${options.attach ? " with attachments" : ""}`, () => {
     for (const [name, value] of Object.entries(cloneable)) {
-      test(`${name} as structured clone does`, () => assert.deepStrictEqual(trip(value, options), structuredClone(value)));
+      test(`${name} as structured clone does`, () =>
+        assert.deepStrictEqual(trip(value, options), structuredClone(value)));
     }
     test("everything at once", () => assert.deepStrictEqual(trip(cloneable, options), structuredClone(cloneable)));
 
@@ -279,7 +319,8 @@ test("objects of another realm arrive as ours", () => {
 
 test("numbers and strings of every length, beside each other", () => {
   const values: unknown[] = [];
-  for (let length = 0; length < 300; length++) values.push("s".repeat(length), length * 1001, { ["k".repeat(length)]: `${"é".repeat(length)}` });
+  for (let length = 0; length < 300; length++)
+    values.push("s".repeat(length), length * 1001, { ["k".repeat(length)]: `${"é".repeat(length)}` });
   assert.deepStrictEqual(trip(values), values);
 });
 
@@ -349,6 +390,9 @@ test("nesting up to 1000 levels crosses; deeper is refused by name", () => {
   // Not deepEqual, which overflows the stack before we do.
   assert.equal(JSON.stringify(trip(nested(1000))), JSON.stringify(nested(1000)));
   for (const levels of [1001, 10_000, 100_000]) {
-    assert.throws(() => trip(nested(levels)), { code: "ERR_ALLCORES_UNSENDABLE", message: /nested more than 1000 levels deep/ });
+    assert.throws(() => trip(nested(levels)), {
+      code: "ERR_ALLCORES_UNSENDABLE",
+      message: /nested more than 1000 levels deep/,
+    });
   }
 });

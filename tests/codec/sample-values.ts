@@ -21,14 +21,30 @@ sendable(import.meta, Hooked);
 
 const resizable = new ArrayBuffer(16, { maxByteLength: 32 });
 export const sampleValues: readonly unknown[] = [
-  { id: 1, name: "abc", ok: true, list: [1, -5, 300, 70_000, 0.5, null, undefined], nested: { "a longer key": new Date(5) } },
+  {
+    id: 1,
+    name: "abc",
+    ok: true,
+    list: [1, -5, 300, 70_000, 0.5, null, undefined],
+    nested: { "a longer key": new Date(5) },
+  },
   [2n ** 70n, -(2n ** 90n), 5n, "é".repeat(70), "x".repeat(100), "\ud800", Object("s"), /a+b/gi],
   new Map<unknown, unknown>([
     ["k", new Set([1, { a: 1 }])],
     [1, new Map()],
   ]),
-  [Buffer.from("hello"), new Float64Array(4), new DataView(new ArrayBuffer(8), 2, 3), resizable, new Uint16Array(resizable, 2)],
-  [new Error("e", { cause: new RangeError("r") }), AbortSignal.abort().reason, new AggregateError([new TypeError("t")])],
+  [
+    Buffer.from("hello"),
+    new Float64Array(4),
+    new DataView(new ArrayBuffer(8), 2, 3),
+    resizable,
+    new Uint16Array(resizable, 2),
+  ],
+  [
+    new Error("e", { cause: new RangeError("r") }),
+    AbortSignal.abort().reason,
+    new AggregateError([new TypeError("t")]),
+  ],
   [new URL("https://example.org/?a=1"), new URLSearchParams("b=2"), Object.assign([], { 3: 1, 9000: 2 })],
   [new Point(), new Hooked(), [new Point()]],
 ];

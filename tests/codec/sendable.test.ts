@@ -107,13 +107,25 @@ test("what an encode hook throws names the instance", () => {
     }
   }
   sendable(import.meta, Broken);
-  assert.throws(() => encode({ b: new Broken() }, processes), { code: "ERR_ALLCORES_UNSENDABLE", path: "value.b", message: /cannot/ });
+  assert.throws(() => encode({ b: new Broken() }, processes), {
+    code: "ERR_ALLCORES_UNSENDABLE",
+    path: "value.b",
+    message: /cannot/,
+  });
 });
 
 test("modules may be named by import.meta, URL, path and URL text", () => {
   class A {}
-  for (const from of [import.meta, new URL(import.meta.url), import.meta.url, "/some/file.cjs", pathToFileURL("/some/file.cjs")]) sendable(from, A);
-  for (const from of ["relative.js", "", 5, null, undefined, {}]) assert.throws(() => sendable(from as never, A), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+  for (const from of [
+    import.meta,
+    new URL(import.meta.url),
+    import.meta.url,
+    "/some/file.cjs",
+    pathToFileURL("/some/file.cjs"),
+  ])
+    sendable(from, A);
+  for (const from of ["relative.js", "", 5, null, undefined, {}])
+    assert.throws(() => sendable(from as never, A), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
 });
 
 test("what is no class with a name, or has one hook of two, is refused", () => {

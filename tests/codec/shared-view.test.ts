@@ -63,13 +63,22 @@ for (const across of ["threads", "processes"] as const) {
       const memory = new SharedMemory(16, { across });
       const { bytes } = memory;
       memory.close();
-      assert.throws(() => new Queue<unknown>({ across }).putSync({ bytes }), { code: "ERR_ALLCORES_FREED", message: /value\.bytes/ });
+      assert.throws(() => new Queue<unknown>({ across }).putSync({ bytes }), {
+        code: "ERR_ALLCORES_FREED",
+        message: /value\.bytes/,
+      });
     });
   });
 }
 
 test("a view of memory across threads is refused by a process", () => {
   const queue = new Queue<unknown>({ across: "processes" });
-  assert.throws(() => queue.putSync([new SharedMemory(16).bytes]), { code: "ERR_ALLCORES_REACH", message: /value\[0\]/ });
-  assert.throws(() => Process.start(fill, new SharedArray("int32", 1).view, 1), { code: "ERR_ALLCORES_REACH", message: /args\[0\]/ });
+  assert.throws(() => queue.putSync([new SharedMemory(16).bytes]), {
+    code: "ERR_ALLCORES_REACH",
+    message: /value\[0\]/,
+  });
+  assert.throws(() => Process.start(fill, new SharedArray("int32", 1).view, 1), {
+    code: "ERR_ALLCORES_REACH",
+    message: /args\[0\]/,
+  });
 });

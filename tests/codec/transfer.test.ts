@@ -19,7 +19,9 @@ test("transfer() is obeyed by Thread, for arguments and results", { timeout: tim
   assert.deepEqual(await giver.join(), new Uint8Array(7).fill(5));
 });
 
-test("transfer() to a Process copies, and its mark does not stay for the next pool", { timeout: timeLimit(60_000) }, async () => {
+test("transfer() to a Process copies, and its mark does not stay for the next pool", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const bytes = new Uint8Array(5000);
   await using child = Process.start(sizeOf, transfer(bytes));
   assert.equal(bytes.length, 5000);
@@ -49,7 +51,9 @@ test("nested transfer() moves", { timeout: timeLimit(60_000) }, async () => {
   assert.deepEqual([view.byteOffset, view.length, whole.byteLength], [4, 2, 0]);
 });
 
-test("a refused value keeps its marks, and a part of a larger piece of memory is copied", { timeout: timeLimit(60_000) }, async () => {
+test("a refused value keeps its marks, and a part of a larger piece of memory is copied", {
+  timeout: timeLimit(60_000),
+}, async () => {
   await using pool = new ThreadPool({ workers: 1 });
   const bytes = new Uint8Array(5000);
   assert.throws(() => pool.submit(echo, [transfer(bytes), () => 1]), { code: "ERR_ALLCORES_UNSENDABLE" });

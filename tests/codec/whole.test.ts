@@ -61,8 +61,18 @@ const carried: Readonly<Record<string, Kind>> = {
       ),
     holds: (it: unknown[]) => Array.from(it),
   },
-  Map: { tags: ["map", "end"], Base: Map, make: construct([["a", { deep: 1 }]]), holds: (it: Map<unknown, unknown>) => [...Map.prototype.entries.call(it)] },
-  Set: { tags: ["set", "end"], Base: Set, make: construct([1, "a"]), holds: (it: Set<unknown>) => [...Set.prototype.values.call(it)] },
+  Map: {
+    tags: ["map", "end"],
+    Base: Map,
+    make: construct([["a", { deep: 1 }]]),
+    holds: (it: Map<unknown, unknown>) => [...Map.prototype.entries.call(it)],
+  },
+  Set: {
+    tags: ["set", "end"],
+    Base: Set,
+    make: construct([1, "a"]),
+    holds: (it: Set<unknown>) => [...Set.prototype.values.call(it)],
+  },
   Date: { tags: ["date"], Base: Date, make: construct(5), holds: (it: Date) => it.getTime() },
   RegExp: {
     tags: ["regexp"],
@@ -73,7 +83,12 @@ const carried: Readonly<Record<string, Kind>> = {
   Number: { tags: ["boxed"], Base: Number, make: construct(7), holds: (it: number) => Number(it) },
   String: { tags: ["boxed"], Base: String, make: construct("text"), holds: (it: string) => String(it) },
   Boolean: { tags: ["boxed"], Base: Boolean, make: construct(true), holds: (it: object) => it.valueOf() },
-  ArrayBuffer: { tags: ["arrayBuffer"], Base: ArrayBuffer, make: construct(8), holds: (it: ArrayBuffer) => [...new Uint8Array(it)] },
+  ArrayBuffer: {
+    tags: ["arrayBuffer"],
+    Base: ArrayBuffer,
+    make: construct(8),
+    holds: (it: ArrayBuffer) => [...new Uint8Array(it)],
+  },
   "resizable ArrayBuffer": {
     tags: ["resizableBuffer"],
     Base: ArrayBuffer,
@@ -101,7 +116,12 @@ const carried: Readonly<Record<string, Kind>> = {
     neverFrozen: true,
   },
   URL: { tags: ["url"], Base: URL, make: construct("https://a.example/?b=1"), holds: (it: URL) => it.href },
-  URLSearchParams: { tags: ["searchParams"], Base: URLSearchParams, make: construct("a=1"), holds: (it: URLSearchParams) => String(it) },
+  URLSearchParams: {
+    tags: ["searchParams"],
+    Base: URLSearchParams,
+    make: construct("a=1"),
+    holds: (it: URLSearchParams) => String(it),
+  },
   Error: { tags: ["error"], Base: Error, make: construct("wrong"), holds: (it: Error) => [it.message, it.stack] },
 };
 const SharedFloat16 = (globalThis as { Float16Array?: Class }).Float16Array;
@@ -148,7 +168,8 @@ const registered = (Base: Class, name: string): Class => {
   return sendable(import.meta, Sub);
 };
 
-const fieldsOf = (object: object): unknown[] => Object.entries(object).filter(([key]) => key === "extra" || key === "list");
+const fieldsOf = (object: object): unknown[] =>
+  Object.entries(object).filter(([key]) => key === "extra" || key === "list");
 const same = (arrived: object, { holds }: Kind, sent: object): void => {
   assert.equal(Object.getPrototypeOf(arrived), Object.getPrototypeOf(sent));
   assert.deepEqual(holds(arrived as never), holds(sent as never));
@@ -162,7 +183,8 @@ for (const [name, kind] of kinds) {
       ["fields of its own", (object) => Object.assign(object, { extra: "field", list: [1, { deep: true }] })],
       ["a getter", (object) => Object.defineProperty(object, "extra", { get: () => "got", enumerable: true })],
     ];
-    if (kind.neverFrozen !== true) dressings.push(["frozen", (object) => Object.freeze(Object.assign(object, { extra: "frozen" }))]);
+    if (kind.neverFrozen !== true)
+      dressings.push(["frozen", (object) => Object.freeze(Object.assign(object, { extra: "frozen" }))]);
     const Sub = registered(kind.Base, `Sub${name.replace(/\W/g, "")}`);
     for (const Class of [kind.Base, Sub]) {
       for (const [, dress] of dressings) {
@@ -178,7 +200,10 @@ for (const [name, kind] of kinds) {
       const named = Object.assign(kind.make(Class), { [Symbol("s")]: 1 });
       assert.throws(
         () => trip({ a: [named] }),
-        (error) => error instanceof UnsendableError && error.path === "value.a[0][Symbol(s)]" && /named by a symbol/.test(error.message),
+        (error) =>
+          error instanceof UnsendableError &&
+          error.path === "value.a[0][Symbol(s)]" &&
+          /named by a symbol/.test(error.message),
       );
       assert.throws(() => trip([Object.assign(kind.make(Class), { extra: () => 1 })]), { path: "value[0].extra" });
     }
@@ -210,7 +235,10 @@ test("an unregistered subclass is refused, and registering it as the refusal say
     limit = 10;
   }
   const cache = new Cache([["a", 1]]);
-  assert.throws(() => trip([cache]), { path: "value[0]", message: /class Cache.*register it with sendable\(import\.meta, Cache\)/ });
+  assert.throws(() => trip([cache]), {
+    path: "value[0]",
+    message: /class Cache.*register it with sendable\(import\.meta, Cache\)/,
+  });
   sendable(import.meta, Cache);
   const arrived = trip(cache);
   assert.ok(arrived instanceof Cache);
@@ -257,7 +285,10 @@ test("an object that rides beside the bytes is refused with the path of a field 
   assert.equal(send({ blob, histogram: createHistogram(), port: new MessageChannel().port1 }), 3);
   await using file = await open(import.meta.filename);
   assert.equal(send(file), 1);
-  assert.throws(() => send({ blob: Object.assign(blob, { title: "x" }) }), { path: "value.blob.title", message: /added to a Blob/ });
+  assert.throws(() => send({ blob: Object.assign(blob, { title: "x" }) }), {
+    path: "value.blob.title",
+    message: /added to a Blob/,
+  });
 });
 
 test("the table has every tag of the format, and every global class of the platform", () => {
@@ -302,7 +333,10 @@ test("the table has every tag of the format, and every global class of the platf
   const unmade =
     /Error$|^(Proxy|Symbol|BigInt|Function|Iterator|AsyncFunction|DOMException|AbortSignal|SharedArrayBuffer|MessagePort|BroadcastChannel|Worker|WebSocket|EventSource|CloseEvent|ErrorEvent|Crypto|CryptoKey|SubtleCrypto|Navigator|Storage|Performance\w*|Readable\w+(Reader|Controller|Request)|Writable\w+(Writer|Controller)|TransformStreamDefaultController|QuotaExceededError|URLPattern|SuppressedError|DisposableStack|AsyncDisposableStack)$/;
   const missing = Object.entries(Object.getOwnPropertyDescriptors(globalThis))
-    .filter(([name, { value }]) => /^[A-Z]/.test(name) && (value === undefined || (typeof value === "function" && "prototype" in value)))
+    .filter(
+      ([name, { value }]) =>
+        /^[A-Z]/.test(name) && (value === undefined || (typeof value === "function" && "prototype" in value)),
+    )
     .map(([name]) => name)
     .filter((name) => !(name in carried) && name !== "Float16Array" && !(name in refused) && !unmade.test(name));
   assert.deepEqual(

@@ -10,7 +10,11 @@ import { timeLimit } from "../time-limit.js";
 export type BarrierObjects = { readonly two: Barrier; readonly three: Barrier; readonly timed: Barrier };
 
 export function barrierObjects(across: Across): BarrierObjects {
-  return { two: new Barrier(2, { across }), three: new Barrier(3, { across }), timed: new Barrier(2, { across, timeout: 30 }) };
+  return {
+    two: new Barrier(2, { across }),
+    three: new Barrier(3, { across }),
+    timed: new Barrier(2, { across, timeout: 30 }),
+  };
 }
 
 const BROKEN = { code: "ERR_ALLCORES_BROKEN_BARRIER", name: "BrokenBarrierError" };
@@ -19,9 +23,11 @@ const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 export const barrierContract: Check<BarrierObjects> = (fixture, check) => {
   const wait = fixture.verb("wait");
   const { here } = fixture;
-  const comes = (options: object = {}) => fixture.subject.call(({ two }, _, wait, options) => two[wait](options), wait, options);
+  const comes = (options: object = {}) =>
+    fixture.subject.call(({ two }, _, wait, options) => two[wait](options), wait, options);
   const meets = () => fixture.third.call(({ two }) => two.wait());
-  const arrived = (count: number) => here.call(({ two }, { until }, count) => until(() => two.waiting === count), count);
+  const arrived = (count: number) =>
+    here.call(({ two }, { until }, count) => until(() => two.waiting === count), count);
 
   check("everybody gets a place from 0 to parties - 1", async () => {
     const waits = [
@@ -184,7 +190,9 @@ export const barrierContract: Check<BarrierObjects> = (fixture, check) => {
 
   if (!fixture.blocking) {
     check("a signal that is aborted already changes nothing", async () => {
-      const told = await fixture.subject.call(({ two }) => two.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => error.message));
+      const told = await fixture.subject.call(({ two }) =>
+        two.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => error.message),
+      );
       assert.equal(told, "before");
       assert.deepEqual([fixture.objects.two.waiting, fixture.objects.two.isBroken], [0, false]);
     });
@@ -208,7 +216,9 @@ export const barrierContract: Check<BarrierObjects> = (fixture, check) => {
     for (const blocked of [true, false]) {
       check(`death: a party that dies while it waits, ${blocked ? "blocking" : "awaiting"}, breaks it`, async () => {
         const victim = fixture.victim();
-        victim.call(({ three }, _, wait) => three[wait](), blocked ? ("waitSync" as const) : ("wait" as const)).catch(() => {});
+        victim
+          .call(({ three }, _, wait) => three[wait](), blocked ? ("waitSync" as const) : ("wait" as const))
+          .catch(() => {});
         await here.call(({ three }, { until }) => until(() => three.waiting === 1));
         const waiting = fixture.subject.call(({ three }, _, wait) => three[wait]({ timeout: timeLimit(5000) }), wait);
         waiting.catch(() => {});

@@ -12,12 +12,20 @@ export type ConditionObjects = { readonly condition: Condition; readonly blocked
 
 /** With an RLock of its own. */
 export function conditionObjects(across: Across): ConditionObjects {
-  return { condition: new Condition(undefined, { across }), blocked: new Event({ across }), notified: new Event({ across }) };
+  return {
+    condition: new Condition(undefined, { across }),
+    blocked: new Event({ across }),
+    notified: new Event({ across }),
+  };
 }
 
 /** With a given Lock. */
 export function lockConditionObjects(across: Across): ConditionObjects {
-  return { condition: new Condition(new Lock({ across })), blocked: new Event({ across }), notified: new Event({ across }) };
+  return {
+    condition: new Condition(new Lock({ across })),
+    blocked: new Event({ across }),
+    notified: new Event({ across }),
+  };
 }
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
@@ -28,7 +36,8 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
   const run = fixture.verb("run");
   const wait = fixture.verb("wait");
   const waitFor = fixture.verb("waitFor");
-  const waiting = (count: number) => here.call(({ condition }, { until, waiters }, count) => until(() => waiters(condition) === count), count);
+  const waiting = (count: number) =>
+    here.call(({ condition }, { until, waiters }, count) => until(() => waiters(condition) === count), count);
   /** The subject waits under the lock; answers whether it held the lock afterwards. */
   const waits = (options: object = {}) =>
     fixture.subject.call(
@@ -46,7 +55,10 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
       options,
     );
   const notifies = (n: number) =>
-    fixture.third.call(({ condition }, _, n) => void condition.runSync(() => (n === 0 ? condition.notifyAll() : condition.notify(n))), n);
+    fixture.third.call(
+      ({ condition }, _, n) => void condition.runSync(() => (n === 0 ? condition.notifyAll() : condition.notify(n))),
+      n,
+    );
   /** `count` awaiting waiters of the third worker; how many are awake is kept. */
   const manyWait = (count: number) =>
     fixture.third.call(async ({ condition }, { kept }, count) => {
@@ -93,7 +105,9 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
 
   check("the lock is free while somebody waits, and held again when the wait is over", async () => {
     const waited = waits();
-    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
+    await here.call(({ condition }, { until, waiters }) =>
+      until(() => waiters(condition) === 1 && !condition.isLocked),
+    );
     await notifies(1);
     assert.deepEqual(await waited, { locked: true });
     assert.equal(fixture.objects.condition.isLocked, false);
@@ -168,7 +182,9 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
       async ({ condition }, _, acquire, wait) => {
         const held = await condition[acquire]();
         const codes: unknown[] = [];
-        const tries: (() => unknown)[] = [-1, Number.NaN, "1"].map((timeout) => () => condition[wait]({ timeout: timeout as number }));
+        const tries: (() => unknown)[] = [-1, Number.NaN, "1"].map(
+          (timeout) => () => condition[wait]({ timeout: timeout as number }),
+        );
         for (const n of [0, -1, 1.5, Number.NaN, "1"]) tries.push(() => condition.notify(n as number));
         for (const attempt of tries) await (async () => attempt())().catch((error) => codes.push(error.code));
         codes.push(condition.isLocked);
@@ -183,7 +199,11 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
   });
 
   check("waitFor looks first, then after each notification, and gives the value", async () => {
-    const value = await fixture.subject.call(async ({ condition }, _, run, waitFor) => condition[run](() => condition[waitFor](() => "now")), run, waitFor);
+    const value = await fixture.subject.call(
+      async ({ condition }, _, run, waitFor) => condition[run](() => condition[waitFor](() => "now")),
+      run,
+      waitFor,
+    );
     assert.equal(value, "now");
     const counted = fixture.subject.call(
       async ({ condition, blocked }, { kept }, run, waitFor) => {
@@ -202,7 +222,9 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
     for (let round = 0; round < 2; round++) {
       // It has looked, and waits: a notification before that would be for nobody.
       await fixture.objects.blocked.wait();
-      await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
+      await here.call(({ condition }, { until, waiters }) =>
+        until(() => waiters(condition) === 1 && !condition.isLocked),
+      );
       fixture.objects.blocked.clear();
       await notifies(1);
     }
@@ -222,7 +244,8 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
                 throw new Error("predicate");
               }),
           ];
-          for (const attempt of attempts) await (async () => attempt())().catch((error) => told.push(error.code ?? error.message));
+          for (const attempt of attempts)
+            await (async () => attempt())().catch((error) => told.push(error.code ?? error.message));
           return told.concat(condition.isLocked);
         }),
       "run",
@@ -237,9 +260,13 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
       const told = await fixture.subject.call(({ condition }, { until, waiters }) =>
         condition.run(async () => {
           const told: unknown[] = [];
-          await condition.wait({ signal: AbortSignal.abort(new Error("before")) }).catch((error) => told.push(error.message, condition.isLocked));
+          await condition
+            .wait({ signal: AbortSignal.abort(new Error("before")) })
+            .catch((error) => told.push(error.message, condition.isLocked));
           const controller = new AbortController();
-          const waiting = condition.wait({ signal: controller.signal }).catch((error) => told.push(error.message, condition.isLocked));
+          const waiting = condition
+            .wait({ signal: controller.signal })
+            .catch((error) => told.push(error.message, condition.isLocked));
           await until(() => waiters(condition) === 1);
           told.push(condition.isLocked);
           controller.abort(new Error("while"));
@@ -254,29 +281,32 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
 
     for (const leaving of ["is aborted", "runs out of time"] as const) {
       check(`a waiter that ${leaving} with a wake-up in its hands passes it on`, async () => {
-        const told = fixture.subject.call(async ({ condition, blocked, notified }, { until, untilSync, waiters }, leaving) => {
-          const told: string[] = [];
-          const controller = new AbortController();
-          const waits = async (name: string, options: object) => {
-            const held = await condition.acquire();
-            await condition.wait(options).then(
-              () => told.push(`${name} woken`),
-              () => told.push(`${name} left`),
-            );
-            held[Symbol.dispose]();
-          };
-          const first = waits("first", leaving === "is aborted" ? { signal: controller.signal } : { timeout: 200 });
-          const timeIsUp = performance.now() + 210;
-          const second = waits("second", {});
-          await until(() => waiters(condition) === 2 && !condition.isLocked);
-          blocked.set();
-          // This loop stands still: the wake-up cannot be taken before the abort or the timeout.
-          untilSync(() => notified.isSet && performance.now() > timeIsUp);
-          controller.abort();
-          await first;
-          if (told[0] === "first left") await second;
-          return told;
-        }, leaving);
+        const told = fixture.subject.call(
+          async ({ condition, blocked, notified }, { until, untilSync, waiters }, leaving) => {
+            const told: string[] = [];
+            const controller = new AbortController();
+            const waits = async (name: string, options: object) => {
+              const held = await condition.acquire();
+              await condition.wait(options).then(
+                () => told.push(`${name} woken`),
+                () => told.push(`${name} left`),
+              );
+              held[Symbol.dispose]();
+            };
+            const first = waits("first", leaving === "is aborted" ? { signal: controller.signal } : { timeout: 200 });
+            const timeIsUp = performance.now() + 210;
+            const second = waits("second", {});
+            await until(() => waiters(condition) === 2 && !condition.isLocked);
+            blocked.set();
+            // This loop stands still: the wake-up cannot be taken before the abort or the timeout.
+            untilSync(() => notified.isSet && performance.now() > timeIsUp);
+            controller.abort();
+            await first;
+            if (told[0] === "first left") await second;
+            return told;
+          },
+          leaving,
+        );
         await fixture.objects.blocked.wait();
         await notifies(1);
         fixture.objects.notified.set();
@@ -319,28 +349,33 @@ export const conditionContract: Check<ConditionObjects> = (fixture, check) => {
     });
 
     for (const blocks of [true, false]) {
-      check(`death: a notification whose ${blocks ? "blocking" : "awaiting"} receiver dies as it takes the lock back reaches a live one`, async () => {
-        const victim = fixture.victim();
-        victim
-          .call(async ({ condition }, _, blocks) => {
-            await condition.acquire();
-            if (blocks) condition.waitSync();
-            else await condition.wait();
-          }, blocks)
-          .catch(() => {});
-        await waiting(1);
-        const waited = waits({ timeout: timeLimit(5000) });
-        await waiting(2);
-        await fixture.third.call(({ condition }, { held }) => {
-          held.h = condition.acquireSync();
-          condition.notify();
-        });
-        // Notified, it has left the condition's line and stands in the lock's.
-        await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && waiters(condition.lock) === 1));
-        await victim.kill();
-        await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
-        assert.deepEqual(await waited, { locked: true });
-      });
+      check(
+        `death: a notification whose ${blocks ? "blocking" : "awaiting"} receiver dies as it takes the lock back reaches a live one`,
+        async () => {
+          const victim = fixture.victim();
+          victim
+            .call(async ({ condition }, _, blocks) => {
+              await condition.acquire();
+              if (blocks) condition.waitSync();
+              else await condition.wait();
+            }, blocks)
+            .catch(() => {});
+          await waiting(1);
+          const waited = waits({ timeout: timeLimit(5000) });
+          await waiting(2);
+          await fixture.third.call(({ condition }, { held }) => {
+            held.h = condition.acquireSync();
+            condition.notify();
+          });
+          // Notified, it has left the condition's line and stands in the lock's.
+          await here.call(({ condition }, { until, waiters }) =>
+            until(() => waiters(condition) === 1 && waiters(condition.lock) === 1),
+          );
+          await victim.kill();
+          await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
+          assert.deepEqual(await waited, { locked: true });
+        },
+      );
     }
 
     check("death: an owner that dies while somebody waits is told to the hold that waits", async () => {
@@ -403,7 +438,9 @@ export const nestedContract: Check<ConditionObjects> = (fixture, check) => {
       fixture.verb("acquire"),
       fixture.verb("wait"),
     );
-    await fixture.here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
+    await fixture.here.call(({ condition }, { until, waiters }) =>
+      until(() => waiters(condition) === 1 && !condition.isLocked),
+    );
     await fixture.third.call(({ condition }) => condition.runSync(() => condition.notify()));
     assert.deepEqual(await told, [true, true, false]);
   });

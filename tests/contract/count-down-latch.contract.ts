@@ -5,16 +5,25 @@ import { waitersOf } from "../fixtures/waiters.js";
 import type { Across, Check } from "./fixture.js";
 import { timeLimit } from "../time-limit.js";
 
-export type CountDownLatchObjects = { readonly open: CountDownLatch; readonly one: CountDownLatch; readonly three: CountDownLatch };
+export type CountDownLatchObjects = {
+  readonly open: CountDownLatch;
+  readonly one: CountDownLatch;
+  readonly three: CountDownLatch;
+};
 
 export function countDownLatchObjects(across: Across): CountDownLatchObjects {
-  return { open: new CountDownLatch(0, { across }), one: new CountDownLatch(1, { across }), three: new CountDownLatch(3, { across }) };
+  return {
+    open: new CountDownLatch(0, { across }),
+    one: new CountDownLatch(1, { across }),
+    three: new CountDownLatch(3, { across }),
+  };
 }
 
 export const countDownLatchContract: Check<CountDownLatchObjects> = (fixture, check) => {
   const wait = fixture.verb("wait");
   const { here } = fixture;
-  const waiting = (count: number) => here.call(({ three }, { until, waiters }, count) => until(() => waiters(three) === count), count);
+  const waiting = (count: number) =>
+    here.call(({ three }, { until, waiters }, count) => until(() => waiters(three) === count), count);
   const waits = (of: keyof CountDownLatchObjects, options: object = {}) =>
     fixture.subject.call(
       async (objects, _, wait, of, options) => {
@@ -158,13 +167,15 @@ export const countDownLatchContract: Check<CountDownLatchObjects> = (fixture, ch
         );
         await until(() => waiters(one) === 1);
         one.free();
-        const codes = [() => one.countDown(), () => one.count, () => one.tryWait(), () => one.waitSync()].map((call) => {
-          try {
-            return call();
-          } catch (error) {
-            return (error as { code: string }).code;
-          }
-        });
+        const codes = [() => one.countDown(), () => one.count, () => one.tryWait(), () => one.waitSync()].map(
+          (call) => {
+            try {
+              return call();
+            } catch (error) {
+              return (error as { code: string }).code;
+            }
+          },
+        );
         return [await waiting, ...codes];
       });
       assert.deepEqual(code, Array(5).fill("ERR_ALLCORES_FREED"));

@@ -14,7 +14,8 @@ export function eventObjects(across: Across): EventObjects {
 export const eventContract: Check<EventObjects> = (fixture, check) => {
   const wait = fixture.verb("wait");
   const { here } = fixture;
-  const waiting = (count: number) => here.call(({ event }, { until, waiters }, count) => until(() => waiters(event) === count), count);
+  const waiting = (count: number) =>
+    here.call(({ event }, { until, waiters }, count) => until(() => waiters(event) === count), count);
   const waits = (options: object = {}) =>
     fixture.subject.call(
       async ({ event }, _, wait, options) => {
@@ -26,7 +27,10 @@ export const eventContract: Check<EventObjects> = (fixture, check) => {
     );
 
   check("it is down, up once set, and down once cleared, for everybody", async () => {
-    const look = async () => [await fixture.subject.call(({ event }) => event.isSet), await fixture.third.call(({ event }) => event.isSet)];
+    const look = async () => [
+      await fixture.subject.call(({ event }) => event.isSet),
+      await fixture.third.call(({ event }) => event.isSet),
+    ];
     assert.deepEqual(await look(), [false, false]);
     await fixture.subject.call(({ event }) => {
       event.set();
@@ -63,7 +67,8 @@ export const eventContract: Check<EventObjects> = (fixture, check) => {
   });
 
   check("a timeout leaves no trace", async () => {
-    for (const timeout of [0, 30]) await assert.rejects(waits({ timeout }), { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" });
+    for (const timeout of [0, 30])
+      await assert.rejects(waits({ timeout }), { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" });
     assert.equal(waitersOf(fixture.objects.event), 0);
     assert.equal(fixture.objects.event.isSet, false);
     const woken = waits({ timeout: timeLimit(5000) });

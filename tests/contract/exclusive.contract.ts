@@ -31,11 +31,20 @@ export type ExclusiveObjects = { readonly it: Exclusive };
 
 const TIMEOUT = { code: "ERR_ALLCORES_TIMEOUT", name: "TimeoutError" };
 
-export function exclusive({ take, tryTake, busy, key, runs, reenters = false, usesUp = false }: Words): Check<ExclusiveObjects> {
+export function exclusive({
+  take,
+  tryTake,
+  busy,
+  key,
+  runs,
+  reenters = false,
+  usesUp = false,
+}: Words): Check<ExclusiveObjects> {
   return (fixture, check) => {
     const verb = fixture.verb(take);
     const { here } = fixture;
-    const waiting = (count: number) => here.call(({ it }, { until, waiters }) => until(() => waiters(it, key) === count));
+    const waiting = (count: number) =>
+      here.call(({ it }, { until, waiters }) => until(() => waiters(it, key) === count));
     const isBusy = () => (fixture.objects.it as unknown as Record<string, unknown>)[busy[0]] === busy[1];
     /** Takes it and keeps it in the actor. */
     const hold = (who: Fixture<ExclusiveObjects>["subject"], name = "h") =>
@@ -47,7 +56,8 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         tryTake,
         name,
       );
-    const letGo = (who: Fixture<ExclusiveObjects>["subject"], name = "h") => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
+    const letGo = (who: Fixture<ExclusiveObjects>["subject"], name = "h") =>
+      who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
     const wait = (who: Fixture<ExclusiveObjects>["subject"], options: object = {}, name = "h") =>
       who.call(
         async ({ it }, { held }, verb, name, options) => {
@@ -107,7 +117,14 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
         if (held) await hold(fixture.third);
         const codes = await fixture.subject.call(async ({ it }, _, verb) => {
           const codes: unknown[] = [];
-          for (const options of [{ timeout: -1 }, { timeout: Number.NaN }, { timeout: "1" }, { timeout: null }, 5, null]) {
+          for (const options of [
+            { timeout: -1 },
+            { timeout: Number.NaN },
+            { timeout: "1" },
+            { timeout: null },
+            5,
+            null,
+          ]) {
             try {
               await it[verb]!(options);
               codes.push("taken");
@@ -167,7 +184,11 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
             }
             return "done";
           }, verb);
-        const all = [eachLetsGo(fixture.subject, verb), eachLetsGo(fixture.third, take), eachLetsGo(fixture.third, take)];
+        const all = [
+          eachLetsGo(fixture.subject, verb),
+          eachLetsGo(fixture.third, take),
+          eachLetsGo(fixture.third, take),
+        ];
         if (!fixture.blocking) all.push(eachLetsGo(fixture.subject, verb), eachLetsGo(fixture.other, take));
         await here.call(({ it }, { until, waiters }, key) => until(() => waiters(it, key) >= 3), key);
         await letGo(fixture.other, "first");
@@ -282,7 +303,8 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
       check("run does not run its function when it cannot have it in time", async () => {
         await hold(fixture.third);
         const outcome = fixture.subject.call(
-          async ({ it }, _, run) => (it[run] as (fn: () => unknown, options?: unknown) => unknown).call(it, () => "ran", { timeout: 5 }),
+          async ({ it }, _, run) =>
+            (it[run] as (fn: () => unknown, options?: unknown) => unknown).call(it, () => "ran", { timeout: 5 }),
           fixture.verb("run"),
         );
         await assert.rejects(outcome, TIMEOUT);
@@ -291,27 +313,34 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
     }
 
     if (fixture.apart) {
-      check("death: killed while it holds, a waiter is told, and everybody after it until one says that it is consistent", async () => {
-        const victim = fixture.victim();
-        await hold(victim);
-        const waited = wait(fixture.subject, { timeout: timeLimit(5000) });
-        await waiting(1);
-        await victim.kill();
-        assert.deepEqual(await waited, { ownerDied: true });
-        await letGo(fixture.subject);
-        assert.deepEqual(await wait(fixture.other), { ownerDied: true });
-        await fixture.other.call(({ it }) => void it.consistent!());
-        await letGo(fixture.other);
-        assert.deepEqual(await wait(fixture.subject), { ownerDied: false });
-        await letGo(fixture.subject);
-      });
+      check(
+        "death: killed while it holds, a waiter is told, and everybody after it until one says that it is consistent",
+        async () => {
+          const victim = fixture.victim();
+          await hold(victim);
+          const waited = wait(fixture.subject, { timeout: timeLimit(5000) });
+          await waiting(1);
+          await victim.kill();
+          assert.deepEqual(await waited, { ownerDied: true });
+          await letGo(fixture.subject);
+          assert.deepEqual(await wait(fixture.other), { ownerDied: true });
+          await fixture.other.call(({ it }) => void it.consistent!());
+          await letGo(fixture.other);
+          assert.deepEqual(await wait(fixture.subject), { ownerDied: false });
+          await letGo(fixture.subject);
+        },
+      );
 
       check("death: an heir that dies too leaves word", async () => {
         const victim = fixture.victim();
         const heir = fixture.victim();
         await hold(victim);
         await victim.kill();
-        await heir.call(async ({ it }, { held, until }, tryTake) => void (await until(() => (held.h = it[tryTake]!() as Held) !== undefined)), tryTake);
+        await heir.call(
+          async ({ it }, { held, until }, tryTake) =>
+            void (await until(() => (held.h = it[tryTake]!() as Held) !== undefined)),
+          tryTake,
+        );
         await heir.kill();
         assert.deepEqual(await wait(fixture.subject, { timeout: timeLimit(5000) }), { ownerDied: true });
         await fixture.subject.call(({ it }) => void it.consistent!());
@@ -347,25 +376,28 @@ export function exclusive({ take, tryTake, busy, key, runs, reenters = false, us
       });
 
       if (usesUp) {
-        check("a worker that ends normally has used up what it held: nobody gets it until it is released, and nobody died", async () => {
-          const victim = fixture.victim();
-          await hold(victim);
-          const waited = wait(fixture.subject, { timeout: timeLimit(5000) });
-          await waiting(1);
-          await victim.end();
-          // A worker that began later has its slot, perhaps.
-          const successor = fixture.victim();
-          assert.equal(await hold(successor), false);
-          await fixture.third.call(({ it }, { until }) => {
-            let looks = 0;
-            return until(() => it.tryAcquire!() !== undefined || ++looks > 20);
-          });
-          await waiting(1);
-          await fixture.third.call(({ it }) => void it.release!());
-          assert.deepEqual(await waited, { ownerDied: false });
-          await letGo(fixture.subject);
-          await successor.end();
-        });
+        check(
+          "a worker that ends normally has used up what it held: nobody gets it until it is released, and nobody died",
+          async () => {
+            const victim = fixture.victim();
+            await hold(victim);
+            const waited = wait(fixture.subject, { timeout: timeLimit(5000) });
+            await waiting(1);
+            await victim.end();
+            // A worker that began later has its slot, perhaps.
+            const successor = fixture.victim();
+            assert.equal(await hold(successor), false);
+            await fixture.third.call(({ it }, { until }) => {
+              let looks = 0;
+              return until(() => it.tryAcquire!() !== undefined || ++looks > 20);
+            });
+            await waiting(1);
+            await fixture.third.call(({ it }) => void it.release!());
+            assert.deepEqual(await waited, { ownerDied: false });
+            await letGo(fixture.subject);
+            await successor.end();
+          },
+        );
       } else {
         check("death: an exit that lets go of nothing counts as one", async () => {
           const victim = fixture.victim();

@@ -18,12 +18,20 @@ export const fairContract: Check<FairObjects> = (fixture, check) => {
   const { here } = fixture;
   const acquire = fixture.verb("acquire");
   const waiting = (count: number) =>
-    here.call(({ lock }, { until, waiters, expectsWake }, count) => until(() => waiters(lock) === count && expectsWake(lock, 0)), count);
+    here.call(
+      ({ lock }, { until, waiters, expectsWake }, count) =>
+        until(() => waiters(lock) === count && expectsWake(lock, 0)),
+      count,
+    );
   const hold = (who: Who) => who.call(({ lock }, { held }) => (held.h = lock.tryAcquire()!) !== undefined);
   const letGo = (who: Who) => who.call((_, { held }) => held.h![Symbol.dispose]());
   /** Takes it in its turn, tells who has it, and lets it go. */
   const takes = async (who: Who, options: object, order: string[], name: string) => {
-    await who.call(async ({ lock }, { held }, acquire, options) => void (held.h = await lock[acquire](options)), acquire, options);
+    await who.call(
+      async ({ lock }, { held }, acquire, options) => void (held.h = await lock[acquire](options)),
+      acquire,
+      options,
+    );
     order.push(name);
     await letGo(who);
   };
@@ -152,7 +160,11 @@ export const fairContract: Check<FairObjects> = (fixture, check) => {
             return (error as { code: string }).code;
           }
         };
-        return [code(() => lock.acquireSync()), code(() => lock.acquireSync({ timeout: 5, priority: 0 })), code(() => lock.acquireSync({ timeout: 0 }))];
+        return [
+          code(() => lock.acquireSync()),
+          code(() => lock.acquireSync({ timeout: 5, priority: 0 })),
+          code(() => lock.acquireSync({ timeout: 0 })),
+        ];
       });
       assert.deepEqual(codes, ["ERR_ALLCORES_DEADLOCK", "ERR_ALLCORES_DEADLOCK", "ERR_ALLCORES_TIMEOUT"]);
       // One of a higher priority does not stand behind it.

@@ -20,9 +20,13 @@ const TYPE = { code: "ERR_ALLCORES_ARGUMENT_TYPE" };
 
 test("a priority is for a fair lock, and a whole number", () => {
   const lock = new Lock({ fair: true });
-  assert.throws(() => new Lock().acquireSync({ priority: 1 }), { ...TYPE, message: /only a lock or a semaphore made with \{ fair: true \}/ });
+  assert.throws(() => new Lock().acquireSync({ priority: 1 }), {
+    ...TYPE,
+    message: /only a lock or a semaphore made with \{ fair: true \}/,
+  });
   assert.throws(() => lock.acquireSync({ priority: "high" as never }), TYPE);
-  for (const priority of [0.5, Number.NaN, 100_001, -100_001]) assert.throws(() => lock.acquireSync({ priority }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+  for (const priority of [0.5, Number.NaN, 100_001, -100_001])
+    assert.throws(() => lock.acquireSync({ priority }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
   lock.acquireSync({ priority: 100_000 })[Symbol.dispose]();
   assert.equal(lock.isLocked, false);
   assert.throws(() => new Lock({ fair: 1 as never }), { ...TYPE, message: /options\.fair must be true or false/ });

@@ -27,16 +27,27 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
       ({ lock }, { until, waiters, expectsWake }, keys, count) =>
         until(() => {
           const lines = keys.map((key) => ({ key, waits: waiters(lock, key) })).filter(({ waits }) => waits > 0);
-          return lines.reduce((sum, { waits }) => sum + waits, 0) === count && lines.every(({ key }) => expectsWake(lock, key));
+          return (
+            lines.reduce((sum, { waits }) => sum + waits, 0) === count &&
+            lines.every(({ key }) => expectsWake(lock, key))
+          );
         }),
       [READERS, WRITERS],
       count,
     );
-  const hold = (who: Who, way: Way) => who.call(({ lock }, { held }, way) => (held.h = way === "read" ? lock.tryRead()! : lock.tryWrite()!) !== undefined, way);
+  const hold = (who: Who, way: Way) =>
+    who.call(
+      ({ lock }, { held }, way) => (held.h = way === "read" ? lock.tryRead()! : lock.tryWrite()!) !== undefined,
+      way,
+    );
   const letGo = (who: Who) => who.call((_, { held }) => held.h![Symbol.dispose]());
   /** Comes in in its turn, tells who is in, and leaves. */
   const enters = async (who: Who, way: Way, options: object, order: string[], name: string) => {
-    await who.call(async ({ lock }, { held }, verb, options) => void (held.h = await lock[verb](options)), verbs[way], options);
+    await who.call(
+      async ({ lock }, { held }, verb, options) => void (held.h = await lock[verb](options)),
+      verbs[way],
+      options,
+    );
     order.push(name);
     await letGo(who);
   };
@@ -71,7 +82,11 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
     await hold(fixture.third, "write");
     const { lock } = fixture.objects;
     const order: string[] = [];
-    const one = fixture.subject.call(async ({ lock }, { held }, verb, options) => void (held.h = await lock[verb](options)), verbs.read, SOON);
+    const one = fixture.subject.call(
+      async ({ lock }, { held }, verb, options) => void (held.h = await lock[verb](options)),
+      verbs.read,
+      SOON,
+    );
     await waiting(1);
     const two = lock.read();
     await waiting(2);
@@ -99,7 +114,10 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
     await waiting(1);
     ends.push(entersHere("read", {}, order, "reader"));
     await waiting(2);
-    assert.deepEqual(await here.call(({ lock }) => [lock.tryRead() === undefined, lock.tryWrite() === undefined, lock.readers]), [true, true, 1]);
+    assert.deepEqual(
+      await here.call(({ lock }) => [lock.tryRead() === undefined, lock.tryWrite() === undefined, lock.readers]),
+      [true, true, 1],
+    );
     await letGo(fixture.third);
     await Promise.all(ends);
     assert.deepEqual(order, ["writer", "reader"]);
@@ -138,7 +156,9 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
   check("a writer whose time runs out lets the readers in behind it", async () => {
     await hold(fixture.third, "read");
     const order: string[] = [];
-    const out = assert.rejects(enters(fixture.subject, "write", { timeout: 40 }, order, "out"), { code: "ERR_ALLCORES_TIMEOUT" });
+    const out = assert.rejects(enters(fixture.subject, "write", { timeout: 40 }, order, "out"), {
+      code: "ERR_ALLCORES_TIMEOUT",
+    });
     await waiting(1);
     const ends = [entersHere("read", {}, order, "next"), entersHere("read", {}, order, "next too")];
     await out;
@@ -151,7 +171,9 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
   check("a reader whose time runs out makes room for the writer behind it", async () => {
     await hold(fixture.third, "write");
     const order: string[] = [];
-    const out = assert.rejects(enters(fixture.subject, "read", { timeout: 40 }, order, "out"), { code: "ERR_ALLCORES_TIMEOUT" });
+    const out = assert.rejects(enters(fixture.subject, "read", { timeout: 40 }, order, "out"), {
+      code: "ERR_ALLCORES_TIMEOUT",
+    });
     await waiting(1);
     const end = entersHere("write", {}, order, "next");
     await waiting(2);
@@ -260,7 +282,11 @@ export const fairSidesContract: Check<FairSides> = (fixture, check) => {
             return (error as { code: string }).code;
           }
         };
-        return [code(() => lock.writeSync()), code(() => lock.readSync({ timeout: 5, priority: 0 })), code(() => lock.writeSync({ timeout: 0 }))];
+        return [
+          code(() => lock.writeSync()),
+          code(() => lock.readSync({ timeout: 5, priority: 0 })),
+          code(() => lock.writeSync({ timeout: 0 })),
+        ];
       }, READERS);
       assert.deepEqual(codes, ["ERR_ALLCORES_DEADLOCK", "ERR_ALLCORES_DEADLOCK", "ERR_ALLCORES_TIMEOUT"]);
       // One of a higher priority does not stand behind it.

@@ -9,7 +9,9 @@ export interface FairPermits {
 }
 
 export const fairSemaphore = (across: Across): FairPermits => ({ semaphore: new Semaphore(2, { across, fair: true }) });
-export const fairBoundedSemaphore = (across: Across): FairPermits => ({ semaphore: new BoundedSemaphore(2, { across, fair: true }) });
+export const fairBoundedSemaphore = (across: Across): FairPermits => ({
+  semaphore: new BoundedSemaphore(2, { across, fair: true }),
+});
 
 const SOON = { timeout: timeLimit(8_000) };
 
@@ -17,13 +19,21 @@ export const fairPermitsContract: Check<FairPermits> = (fixture, check) => {
   type Who = typeof fixture.subject;
   const { here } = fixture;
   const acquire = fixture.verb("acquire");
-  const waiting = (count: number) => here.call(({ semaphore }, { until, waiters }, count) => until(() => waiters(semaphore) === count), count);
+  const waiting = (count: number) =>
+    here.call(({ semaphore }, { until, waiters }, count) => until(() => waiters(semaphore) === count), count);
   const hold = (who: Who, permits: number) =>
-    who.call(({ semaphore }, { held }, permits) => (held.h = semaphore.tryAcquire({ permits })!) !== undefined, permits);
+    who.call(
+      ({ semaphore }, { held }, permits) => (held.h = semaphore.tryAcquire({ permits })!) !== undefined,
+      permits,
+    );
   const letGo = (who: Who) => who.call((_, { held }) => held.h![Symbol.dispose]());
   /** Takes permits in its turn, tells who has them, and gives them back. */
   const takes = async (who: Who, options: object, order: string[], name: string) => {
-    await who.call(async ({ semaphore }, { held }, acquire, options) => void (held.h = await semaphore[acquire](options)), acquire, options);
+    await who.call(
+      async ({ semaphore }, { held }, acquire, options) => void (held.h = await semaphore[acquire](options)),
+      acquire,
+      options,
+    );
     order.push(name);
     await letGo(who);
   };
@@ -98,7 +108,9 @@ export const fairPermitsContract: Check<FairPermits> = (fixture, check) => {
   check("a first that gives up makes room for one that wants fewer", async () => {
     await hold(fixture.third, 1);
     const order: string[] = [];
-    const out = assert.rejects(takes(fixture.subject, { timeout: 40, permits: 2 }, order, "out"), { code: "ERR_ALLCORES_TIMEOUT" });
+    const out = assert.rejects(takes(fixture.subject, { timeout: 40, permits: 2 }, order, "out"), {
+      code: "ERR_ALLCORES_TIMEOUT",
+    });
     await waiting(1);
     const end = takesHere({}, order, "next");
     await out;

@@ -11,20 +11,31 @@ const TYPE = { code: "ERR_ALLCORES_ARGUMENT_TYPE" };
 
 test("a priority is for a fair semaphore, and a whole number", () => {
   const semaphore = new Semaphore(1, { fair: true });
-  assert.throws(() => new Semaphore().acquireSync({ priority: 1 }), { ...TYPE, message: /only a lock or a semaphore made with \{ fair: true \}/ });
+  assert.throws(() => new Semaphore().acquireSync({ priority: 1 }), {
+    ...TYPE,
+    message: /only a lock or a semaphore made with \{ fair: true \}/,
+  });
   assert.throws(() => semaphore.acquireSync({ priority: "high" as never }), TYPE);
   assert.throws(() => semaphore.acquireSync({ priority: 0.5 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-  assert.throws(() => semaphore.tryAcquire({ priority: 1 } as never), { ...TYPE, message: /tryAcquire\(\) never waits/ });
+  assert.throws(() => semaphore.tryAcquire({ priority: 1 } as never), {
+    ...TYPE,
+    message: /tryAcquire\(\) never waits/,
+  });
   semaphore.acquireSync({ priority: 5 })[Symbol.dispose]();
   assert.equal(semaphore.value, 1);
-  assert.throws(() => new Semaphore(1, { fair: 1 as never }), { ...TYPE, message: /options\.fair must be true or false/ });
+  assert.throws(() => new Semaphore(1, { fair: 1 as never }), {
+    ...TYPE,
+    message: /options\.fair must be true or false/,
+  });
 });
 
 test("a thousand that await come in their order, several at a time", async () => {
   const semaphore = new BoundedSemaphore(3, { fair: true });
   const held = semaphore.acquireSync({ permits: 3 });
   const order: number[] = [];
-  const all = Array.from({ length: 1000 }, (_, index) => semaphore.run(() => order.push(index), { permits: (index % 3) + 1 }));
+  const all = Array.from({ length: 1000 }, (_, index) =>
+    semaphore.run(() => order.push(index), { permits: (index % 3) + 1 }),
+  );
   held[Symbol.dispose]();
   await Promise.all(all);
   assert.deepEqual(

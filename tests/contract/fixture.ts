@@ -108,10 +108,14 @@ export class Fixture<O> {
   }
 }
 
-export type Check<O> = (fixture: Fixture<O>, check: (name: string, fn: (context: TestContext) => Promise<void>) => void) => void;
+export type Check<O> = (
+  fixture: Fixture<O>,
+  check: (name: string, fn: (context: TestContext) => Promise<void>) => void,
+) => void;
 
 /** Where there is no implementation for this system, as it is said in tests/platform, threads alone share memory. */
-const reaches: readonly Across[] = process.env.ALLCORES_PLATFORM === "portable" ? ["threads"] : ["threads", "processes"];
+const reaches: readonly Across[] =
+  process.env.ALLCORES_PLATFORM === "portable" ? ["threads"] : ["threads", "processes"];
 
 /**
  * Runs a contract in every combination of caller, place and reach: each check with each caller and place, in the short

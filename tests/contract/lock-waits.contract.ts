@@ -23,12 +23,54 @@ export interface LockKind {
 
 /** The monitors' words behind their hold tables. */
 export const kinds: readonly LockKind[] = [
-  { name: "Lock", make: (across) => new Lock({ across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
-  { name: "fair Lock", make: (across) => new Lock({ across, fair: true }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
-  { name: "RLock", make: (across) => new RLock({ across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 2 },
-  { name: "Semaphore", make: (across) => new Semaphore(1, { across }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 25 },
-  { name: "fair Semaphore", make: (across) => new Semaphore(1, { across, fair: true }), take: "acquire", tryTake: "tryAcquire", takers: 0, watchers: 25 },
-  { name: "RWLock", make: (across) => new RWLock({ across }), take: "write", tryTake: "tryWrite", takers: WRITERS, watchers: 22 },
+  {
+    name: "Lock",
+    make: (across) => new Lock({ across }),
+    take: "acquire",
+    tryTake: "tryAcquire",
+    takers: 0,
+    watchers: 2,
+  },
+  {
+    name: "fair Lock",
+    make: (across) => new Lock({ across, fair: true }),
+    take: "acquire",
+    tryTake: "tryAcquire",
+    takers: 0,
+    watchers: 2,
+  },
+  {
+    name: "RLock",
+    make: (across) => new RLock({ across }),
+    take: "acquire",
+    tryTake: "tryAcquire",
+    takers: 0,
+    watchers: 2,
+  },
+  {
+    name: "Semaphore",
+    make: (across) => new Semaphore(1, { across }),
+    take: "acquire",
+    tryTake: "tryAcquire",
+    takers: 0,
+    watchers: 25,
+  },
+  {
+    name: "fair Semaphore",
+    make: (across) => new Semaphore(1, { across, fair: true }),
+    take: "acquire",
+    tryTake: "tryAcquire",
+    takers: 0,
+    watchers: 25,
+  },
+  {
+    name: "RWLock",
+    make: (across) => new RWLock({ across }),
+    take: "write",
+    tryTake: "tryWrite",
+    takers: WRITERS,
+    watchers: 22,
+  },
 ];
 
 const CANCELLED = { code: "ERR_ALLCORES_CANCELLED", name: "CancelledError", message: /ended by cancelWaiters\(\)/ };
@@ -41,8 +83,10 @@ export function lockWaitsContract({ take, tryTake, takers, watchers }: LockKind)
     const { here } = fixture;
     const taking = fixture.verb(take);
     const watching = fixture.verb("waitForUnlock");
-    const waiting = (key: number, count: number) => here.call(({ it }, { until, waiters }, key, count) => until(() => waiters(it, key) === count), key, count);
-    const hold = (who: Who) => who.call(({ it }, { held }, tryTake) => (held.h = it[tryTake]!() as never) !== undefined, tryTake);
+    const waiting = (key: number, count: number) =>
+      here.call(({ it }, { until, waiters }, key, count) => until(() => waiters(it, key) === count), key, count);
+    const hold = (who: Who) =>
+      who.call(({ it }, { held }, tryTake) => (held.h = it[tryTake]!() as never) !== undefined, tryTake);
     const letGo = (who: Who) => who.call((_, { held }) => held.h![Symbol.dispose]());
     const takes = (who: Who, options: object = {}) =>
       who.call(
@@ -65,7 +109,8 @@ export function lockWaitsContract({ take, tryTake, takers, watchers }: LockKind)
     const cancel = (who: Who) => who.call(({ it }) => it.cancelWaiters!());
 
     check("who waits until it is free does not wait where it is, and takes nothing", async () => {
-      for (const who of [fixture.subject, fixture.other, fixture.third]) assert.equal(await watches(who, { timeout: 0 }), "free");
+      for (const who of [fixture.subject, fixture.other, fixture.third])
+        assert.equal(await watches(who, { timeout: 0 }), "free");
       assert.equal(await hold(fixture.third), true);
       await assert.rejects(watches(fixture.subject, { timeout: 0 }), TIMEOUT);
       await assert.rejects(watches(fixture.subject, { timeout: 5 }), TIMEOUT);
@@ -87,8 +132,13 @@ export function lockWaitsContract({ take, tryTake, takers, watchers }: LockKind)
     check("all who wait are ended, and who comes later is not concerned", async () => {
       await hold(fixture.third);
       const ended = assert.rejects(takes(fixture.subject, SOON), CANCELLED);
-      const beside = here.call(({ it }, _, take) => assert.rejects(it[take]!() as Promise<unknown>, { code: "ERR_ALLCORES_CANCELLED" }), take);
-      const unwatched = here.call(({ it }) => assert.rejects(it.waitForUnlock!() as Promise<unknown>, { code: "ERR_ALLCORES_CANCELLED" }));
+      const beside = here.call(
+        ({ it }, _, take) => assert.rejects(it[take]!() as Promise<unknown>, { code: "ERR_ALLCORES_CANCELLED" }),
+        take,
+      );
+      const unwatched = here.call(({ it }) =>
+        assert.rejects(it.waitForUnlock!() as Promise<unknown>, { code: "ERR_ALLCORES_CANCELLED" }),
+      );
       await waiting(takers, 2);
       await waiting(watchers, 1);
       await cancel(fixture.third);

@@ -1,4 +1,5 @@
 import { kinds, lockWaitsContract } from "./lock-waits.contract.js";
 import { everywhere } from "./fixture.js";
 
-for (const kind of kinds) everywhere(`Waits of a ${kind.name}`, (across) => ({ it: kind.make(across) as never }), lockWaitsContract(kind));
+for (const kind of kinds)
+  everywhere(`Waits of a ${kind.name}`, (across) => ({ it: kind.make(across) as never }), lockWaitsContract(kind));

@@ -13,7 +13,10 @@ export function lockObjects(across: Across): LockObjects {
 }
 
 export const lockContract: Check<LockObjects> = (fixture, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true })(fixture as never, check);
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true })(
+    fixture as never,
+    check,
+  );
   const acquire = fixture.verb("acquire");
 
   check("release of what nobody holds is an error that changes nothing", async () => {
@@ -36,7 +39,10 @@ export const lockContract: Check<LockObjects> = (fixture, check) => {
   });
 
   check("any worker may release it, and the hold that it ended is stale", async () => {
-    await fixture.subject.call(async ({ lock }, { held }, acquire) => void (held.mine = await lock[acquire]()), acquire);
+    await fixture.subject.call(
+      async ({ lock }, { held }, acquire) => void (held.mine = await lock[acquire]()),
+      acquire,
+    );
     await fixture.other.call(({ lock }) => lock.release());
     assert.equal(fixture.objects.lock.isLocked, false);
     await fixture.third.call(({ lock }, { held }) => void (held.theirs = lock.acquireSync()));
@@ -97,7 +103,10 @@ export const lockContract: Check<LockObjects> = (fixture, check) => {
       );
       assert.equal(fixture.objects.lock.isLocked, true);
       await heir.kill();
-      assert.equal(await fixture.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
+      assert.equal(
+        await fixture.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied),
+        true,
+      );
     });
   }
 };

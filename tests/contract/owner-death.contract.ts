@@ -21,7 +21,12 @@ export interface OwnerDeathObjects {
 export function ownerDeathObjects(across: Across): OwnerDeathObjects {
   const options = { across, onOwnerDeath: "error" } as const;
   const [lock, rlock, rwlock] = [new Lock(options), new RLock(options), new RWLock(options)];
-  return { Lock: lock as never, RLock: rlock as never, RWLock: rwlock as never, condition: new Condition(new Lock(options)) };
+  return {
+    Lock: lock as never,
+    RLock: rlock as never,
+    RWLock: rwlock as never,
+    condition: new Condition(new Lock(options)),
+  };
 }
 
 const OWNER_DIED = { code: "ERR_ALLCORES_OWNER_DIED", name: "OwnerDiedError" };
@@ -58,9 +63,15 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (fixture, check) => 
         name,
         fixture.verb(take),
       );
-    const consistent = (who: typeof fixture.subject) => who.call((objects, _, name) => void objects[name].consistent!(), name);
+    const consistent = (who: typeof fixture.subject) =>
+      who.call((objects, _, name) => void objects[name].consistent!(), name);
     const waiting = (count: number) =>
-      here.call((objects, { until, waiters }, name, key, count) => until(() => waiters(objects[name], key) === count), name, key, count);
+      here.call(
+        (objects, { until, waiters }, name, key, count) => until(() => waiters(objects[name], key) === count),
+        name,
+        key,
+        count,
+      );
     const isBusy = () => (fixture.objects[name] as unknown as Record<string, unknown>)[busy];
 
     check(`${name}: those who wait are told, and those who ask later, until somebody has repaired`, async () => {
@@ -100,7 +111,10 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (fixture, check) => 
   check("RWLock: readers are told too", async () => {
     const victim = fixture.victim();
     await victim.call((objects, { held }) => void (held.h = objects.RWLock.writeSync!() as Held));
-    const read = fixture.subject.call(async (objects, _, read) => void (await objects.RWLock[read]!({ timeout: timeLimit(5000) })), fixture.verb("read"));
+    const read = fixture.subject.call(
+      async (objects, _, read) => void (await objects.RWLock[read]!({ timeout: timeLimit(5000) })),
+      fixture.verb("read"),
+    );
     await here.call((objects, { until, waiters }, key) => until(() => waiters(objects.RWLock, key) === 1), READERS);
     const told = assert.rejects(read, OWNER_DIED);
     await victim.kill();
@@ -125,7 +139,9 @@ export const ownerDeathContract: Check<OwnerDeathObjects> = (fixture, check) => 
       fixture.verb("acquire"),
       fixture.verb("wait"),
     );
-    await here.call(({ condition }, { until, waiters }) => until(() => waiters(condition) === 1 && !condition.isLocked));
+    await here.call(({ condition }, { until, waiters }) =>
+      until(() => waiters(condition) === 1 && !condition.isLocked),
+    );
     await victim.call(({ condition }) => {
       condition.acquireSync();
       condition.notify();

@@ -27,12 +27,24 @@ const contract: Check<Objects> = (fixture, check) => {
   const { here } = fixture;
   const acquire = fixture.verb("acquire");
   const waiting = (key: number, count: number) =>
-    here.call(({ semaphore }, { until, waiters }, key, count) => until(() => waiters(semaphore, key) === count), key, count);
+    here.call(
+      ({ semaphore }, { until, waiters }, key, count) => until(() => waiters(semaphore, key) === count),
+      key,
+      count,
+    );
   const hold = (who: Who, permits: number, name = "h") =>
-    who.call(({ semaphore }, { held }, permits, name) => (held[name] = semaphore.tryAcquire({ permits })!) !== undefined, permits, name);
+    who.call(
+      ({ semaphore }, { held }, permits, name) => (held[name] = semaphore.tryAcquire({ permits })!) !== undefined,
+      permits,
+      name,
+    );
   const letGo = (who: Who, name = "h") => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
   const takes = (who: Who, options: object) =>
-    who.call(async ({ semaphore }, { held }, acquire, options) => void (held.mine = await semaphore[acquire](options)), acquire, options);
+    who.call(
+      async ({ semaphore }, { held }, acquire, options) => void (held.mine = await semaphore[acquire](options)),
+      acquire,
+      options,
+    );
   const gives = (who: Who) => who.call((_, { held }) => held.mine![Symbol.dispose]());
   const { value } = { value: () => fixture.objects.semaphore.value };
 
@@ -110,14 +122,25 @@ const contract: Check<Objects> = (fixture, check) => {
 };
 
 for (const Class of [Semaphore, BoundedSemaphore])
-  everywhere(`Several permits of a ${Class.name}`, (across: Across): Objects => ({ semaphore: new Class(3, { across }) }), contract);
+  everywhere(
+    `Several permits of a ${Class.name}`,
+    (across: Across): Objects => ({ semaphore: new Class(3, { across }) }),
+    contract,
+  );
 
 test("what makes no sense is refused", () => {
   const semaphore = new BoundedSemaphore(3);
-  for (const permits of [0, -1, 1.5, Number.NaN]) assert.throws(() => semaphore.tryAcquire({ permits }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-  assert.throws(() => semaphore.acquireSync({ permits: 4 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE", message: /never more than 3: ask for fewer/ });
+  for (const permits of [0, -1, 1.5, Number.NaN])
+    assert.throws(() => semaphore.tryAcquire({ permits }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+  assert.throws(() => semaphore.acquireSync({ permits: 4 }), {
+    code: "ERR_ALLCORES_ARGUMENT_RANGE",
+    message: /never more than 3: ask for fewer/,
+  });
   assert.throws(() => semaphore.tryAcquire({ permits: "2" as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-  assert.throws(() => semaphore.tryAcquire({ timeout: 1 } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /tryAcquire\(\) never waits/ });
+  assert.throws(() => semaphore.tryAcquire({ timeout: 1 } as never), {
+    code: "ERR_ALLCORES_ARGUMENT_TYPE",
+    message: /tryAcquire\(\) never waits/,
+  });
   assert.equal(semaphore.value, 3);
 });
 

@@ -13,7 +13,14 @@ export function rlockObjects(across: Across): RLockObjects {
 }
 
 export const rlockContract: Check<RLockObjects> = (fixture, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["isLocked", true], key: 0, runs: true, reenters: fixture.blocking })(fixture as never, check);
+  exclusive({
+    take: "acquire",
+    tryTake: "tryAcquire",
+    busy: ["isLocked", true],
+    key: 0,
+    runs: true,
+    reenters: fixture.blocking,
+  })(fixture as never, check);
   const acquire = fixture.verb("acquire");
   const locked = () => fixture.objects.lock.isLocked;
 
@@ -60,15 +67,18 @@ export const rlockContract: Check<RLockObjects> = (fixture, check) => {
     assert.equal(locked(), false);
   });
 
-  check("release of what nobody holds, and of what another worker holds, is an error that changes nothing", async () => {
-    const release = () => fixture.subject.call(({ lock }) => lock.release());
-    await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
-    await fixture.third.call(({ lock }, { held }) => void (held.h = lock.acquireSync()));
-    await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_OWNER" });
-    assert.equal(locked(), true);
-    await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
-    await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
-  });
+  check(
+    "release of what nobody holds, and of what another worker holds, is an error that changes nothing",
+    async () => {
+      const release = () => fixture.subject.call(({ lock }) => lock.release());
+      await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
+      await fixture.third.call(({ lock }, { held }) => void (held.h = lock.acquireSync()));
+      await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_OWNER" });
+      assert.equal(locked(), true);
+      await fixture.third.call((_, { held }) => held.h![Symbol.dispose]());
+      await assert.rejects(release(), { code: "ERR_ALLCORES_NOT_HELD" });
+    },
+  );
 
   check("release() ends one level", async () => {
     const seen = await fixture.subject.call(async ({ lock }, _, acquire) => {
@@ -113,25 +123,28 @@ export const rlockContract: Check<RLockObjects> = (fixture, check) => {
       assert.deepEqual(order, ["a in", "a out", "b in", "b out"]);
     });
 
-    check("a blocking acquire of what this thread's own loop holds is a DeadlockError that changes nothing", async () => {
-      const told = await fixture.subject.call(async ({ lock }) => {
-        const held = await lock.acquire();
-        const codes: unknown[] = [];
-        for (const options of [undefined, {}, { timeout: 1000 }]) {
-          try {
-            lock.acquireSync(options);
-          } catch (error) {
-            codes.push((error as { code: string }).code);
+    check(
+      "a blocking acquire of what this thread's own loop holds is a DeadlockError that changes nothing",
+      async () => {
+        const told = await fixture.subject.call(async ({ lock }) => {
+          const held = await lock.acquire();
+          const codes: unknown[] = [];
+          for (const options of [undefined, {}, { timeout: 1000 }]) {
+            try {
+              lock.acquireSync(options);
+            } catch (error) {
+              codes.push((error as { code: string }).code);
+            }
           }
-        }
-        codes.push(lock.tryAcquire() === undefined, lock.isLocked);
-        held[Symbol.dispose]();
-        codes.push(lock.isLocked);
-        return codes;
-      });
-      const code = "ERR_ALLCORES_DEADLOCK";
-      assert.deepEqual(told, [code, code, code, true, true, false]);
-    });
+          codes.push(lock.tryAcquire() === undefined, lock.isLocked);
+          held[Symbol.dispose]();
+          codes.push(lock.isLocked);
+          return codes;
+        });
+        const code = "ERR_ALLCORES_DEADLOCK";
+        assert.deepEqual(told, [code, code, code, true, true, false]);
+      },
+    );
   }
 
   if (fixture.apart) {
@@ -172,7 +185,10 @@ export const rlockContract: Check<RLockObjects> = (fixture, check) => {
       );
       assert.deepEqual(told, ["ERR_ALLCORES_NOT_OWNER", true]);
       await heir.kill();
-      assert.equal(await fixture.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied), true);
+      assert.equal(
+        await fixture.other.call(async ({ lock }) => (await lock.acquire({ timeout: timeLimit(5000) })).ownerDied),
+        true,
+      );
     });
   }
 };

@@ -51,7 +51,12 @@ test("cancelWaiters of either side ends the waits for both, and leaves who has i
   for (const side of ["reading", "writing"] as const) {
     const lock = new RWLock();
     const held = lock.writeSync();
-    const waits = [lock.reading.acquire(), lock.writing.acquire(), lock.reading.waitForUnlock(), lock.writing.waitForUnlock()];
+    const waits = [
+      lock.reading.acquire(),
+      lock.writing.acquire(),
+      lock.reading.waitForUnlock(),
+      lock.writing.waitForUnlock(),
+    ];
     lock[side].cancelWaiters();
     for (const wait of waits) await assert.rejects(wait, CancelledError);
     assert.equal(lock.isWriting, true);

@@ -14,20 +14,27 @@ export function rwlockObjects(across: Across): RWLockObjects {
 }
 
 export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
-  exclusive({ take: "write", tryTake: "tryWrite", busy: ["isWriting", true], key: WRITERS, runs: false })(fixture as never, check);
+  exclusive({ take: "write", tryTake: "tryWrite", busy: ["isWriting", true], key: WRITERS, runs: false })(
+    fixture as never,
+    check,
+  );
   const read = fixture.verb("read");
   const write = fixture.verb("write");
   const { here } = fixture;
   // Who stands in line, but has not asked to be woken yet, holds nobody back.
   const waiting = (key: number, count: number) =>
     here.call(
-      ({ lock }, { until, waiters, expectsWake }, key, count) => until(() => waiters(lock, key) === count && (count === 0 || expectsWake(lock, key))),
+      ({ lock }, { until, waiters, expectsWake }, key, count) =>
+        until(() => waiters(lock, key) === count && (count === 0 || expectsWake(lock, key))),
       key,
       count,
     );
-  const reads = (who: typeof fixture.subject, name = "r") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryRead()!) !== undefined, name);
-  const writes = (who: typeof fixture.subject, name = "w") => who.call(({ lock }, { held }, name) => (held[name] = lock.tryWrite()!) !== undefined, name);
-  const ends = (who: typeof fixture.subject, name: string) => who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
+  const reads = (who: typeof fixture.subject, name = "r") =>
+    who.call(({ lock }, { held }, name) => (held[name] = lock.tryRead()!) !== undefined, name);
+  const writes = (who: typeof fixture.subject, name = "w") =>
+    who.call(({ lock }, { held }, name) => (held[name] = lock.tryWrite()!) !== undefined, name);
+  const ends = (who: typeof fixture.subject, name: string) =>
+    who.call((_, { held }, name) => held[name]![Symbol.dispose](), name);
 
   check("many read at once, and keep a writer out", async () => {
     const twice = await fixture.subject.call(async ({ lock }, { held }, read) => {
@@ -55,7 +62,11 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
   check("one attempt and timeouts of a reader leave no trace", async () => {
     await writes(fixture.third);
     for (const timeout of [0, 30]) {
-      const reading = fixture.subject.call(async ({ lock }, _, read, timeout) => void (await lock[read]({ timeout })), read, timeout);
+      const reading = fixture.subject.call(
+        async ({ lock }, _, read, timeout) => void (await lock[read]({ timeout })),
+        read,
+        timeout,
+      );
       await assert.rejects(reading, { code: "ERR_ALLCORES_TIMEOUT" });
     }
     assert.equal(fixture.objects.lock.readers, 0);
@@ -154,7 +165,10 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
     });
     await wrote;
     await waiting(WRITERS, 1);
-    const read_ = fixture.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
+    const read_ = fixture.subject.call(
+      async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })),
+      read,
+    );
     await waiting(READERS, 1);
     await fixture.third.call((_, { kept }) => (kept.controller as AbortController).abort(new Error("enough")));
     await read_;
@@ -169,7 +183,15 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
       async ({ lock }, _, runRead, runWrite) => {
         const told: unknown[] = [];
         for (const run of [runRead, runWrite]) {
-          told.push(await lock[run]((held) => [held.ownerDied, lock.readers, lock.isWriting, lock.reading.isLocked, lock.writing.isLocked]));
+          told.push(
+            await lock[run]((held) => [
+              held.ownerDied,
+              lock.readers,
+              lock.isWriting,
+              lock.reading.isLocked,
+              lock.writing.isLocked,
+            ]),
+          );
           try {
             await lock[run]((): never => {
               throw new Error(run);
@@ -211,7 +233,11 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
       fixture.verb("runRead"),
       fixture.verb("runWrite"),
     );
-    const [timeout, range, type] = ["ERR_ALLCORES_TIMEOUT", "ERR_ALLCORES_ARGUMENT_RANGE", "ERR_ALLCORES_ARGUMENT_TYPE"];
+    const [timeout, range, type] = [
+      "ERR_ALLCORES_TIMEOUT",
+      "ERR_ALLCORES_ARGUMENT_RANGE",
+      "ERR_ALLCORES_ARGUMENT_TYPE",
+    ];
     assert.deepEqual(codes, [timeout, timeout, range, type, timeout, timeout, range, type]);
     await waiting(READERS, 0);
     await waiting(WRITERS, 0);
@@ -219,47 +245,61 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
     assert.equal(fixture.objects.lock.isWriting, false);
   });
 
-  check("its sides have the verbs of a lock: reading shares, writing does not, and both are holds of the one lock", async () => {
-    const acquire = fixture.verb("acquire");
-    const run = fixture.verb("run");
-    const told = await fixture.subject.call(
-      async ({ lock }, _, acquire, run) => {
-        const { reading, writing } = lock;
-        const told: unknown[] = [lock.reading === reading, lock.writing === writing];
-        const one = await lock.reading[acquire]();
-        const two = lock.reading.tryAcquire();
-        told.push(lock.readers, lock.reading.isLocked, lock.writing.isLocked, lock.writing.tryAcquire() === undefined);
-        one[Symbol.dispose]();
-        two![Symbol.dispose]();
-        told.push(await lock.writing[run]((held) => [held.ownerDied, lock.isWriting, lock.reading.tryAcquire() === undefined]));
-        told.push(await lock.reading[run](() => lock.readers));
-        await lock.writing[acquire]({ timeout: 0 });
-        return told;
-      },
-      acquire,
-      run,
-    );
-    assert.deepEqual(told, [true, true, 2, true, false, true, [false, true, true], 1]);
-    assert.equal(await reads(fixture.other), false);
-    const codes = await fixture.subject.call(({ lock }) => {
-      const codes: unknown[] = [];
-      for (const side of [lock.reading, lock.writing, lock.writing])
-        try {
-          side.release();
-          codes.push(lock.isWriting);
-        } catch (error) {
-          codes.push((error as { code?: string }).code);
-        }
-      return codes;
-    });
-    assert.deepEqual(codes, ["ERR_ALLCORES_NOT_HELD", false, "ERR_ALLCORES_NOT_HELD"]);
-    const reader = await fixture.subject.call(async ({ lock }, _, acquire) => {
-      await lock.reading[acquire]();
-      lock.reading.release();
-      return lock.readers;
-    }, acquire);
-    assert.equal(reader, 0);
-  });
+  check(
+    "its sides have the verbs of a lock: reading shares, writing does not, and both are holds of the one lock",
+    async () => {
+      const acquire = fixture.verb("acquire");
+      const run = fixture.verb("run");
+      const told = await fixture.subject.call(
+        async ({ lock }, _, acquire, run) => {
+          const { reading, writing } = lock;
+          const told: unknown[] = [lock.reading === reading, lock.writing === writing];
+          const one = await lock.reading[acquire]();
+          const two = lock.reading.tryAcquire();
+          told.push(
+            lock.readers,
+            lock.reading.isLocked,
+            lock.writing.isLocked,
+            lock.writing.tryAcquire() === undefined,
+          );
+          one[Symbol.dispose]();
+          two![Symbol.dispose]();
+          told.push(
+            await lock.writing[run]((held) => [
+              held.ownerDied,
+              lock.isWriting,
+              lock.reading.tryAcquire() === undefined,
+            ]),
+          );
+          told.push(await lock.reading[run](() => lock.readers));
+          await lock.writing[acquire]({ timeout: 0 });
+          return told;
+        },
+        acquire,
+        run,
+      );
+      assert.deepEqual(told, [true, true, 2, true, false, true, [false, true, true], 1]);
+      assert.equal(await reads(fixture.other), false);
+      const codes = await fixture.subject.call(({ lock }) => {
+        const codes: unknown[] = [];
+        for (const side of [lock.reading, lock.writing, lock.writing])
+          try {
+            side.release();
+            codes.push(lock.isWriting);
+          } catch (error) {
+            codes.push((error as { code?: string }).code);
+          }
+        return codes;
+      });
+      assert.deepEqual(codes, ["ERR_ALLCORES_NOT_HELD", false, "ERR_ALLCORES_NOT_HELD"]);
+      const reader = await fixture.subject.call(async ({ lock }, _, acquire) => {
+        await lock.reading[acquire]();
+        lock.reading.release();
+        return lock.readers;
+      }, acquire);
+      assert.equal(reader, 0);
+    },
+  );
 
   check("a select waits for either side, and has it once it is chosen", async () => {
     for (const [side, key] of [
@@ -329,7 +369,10 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
     check("death: a dead reader keeps no writer out", async () => {
       const victim = fixture.victim();
       await victim.call(({ lock }) => void [lock.readSync(), lock.readSync()]);
-      const wrote = fixture.subject.call(async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: timeLimit(5000) })).ownerDied, write);
+      const wrote = fixture.subject.call(
+        async ({ lock }, { held }, write) => (held.w = await lock[write]({ timeout: timeLimit(5000) })).ownerDied,
+        write,
+      );
       await waiting(WRITERS, 1);
       await victim.kill();
       assert.equal(await wrote, false);
@@ -337,48 +380,57 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
       await ends(fixture.subject, "w");
     });
 
-    check("death: readers after a dead writer are told, and so is the next writer, until one says that it is consistent", async () => {
-      const victim = fixture.victim();
-      assert.equal(await writes(victim as never), true);
-      const read_ = fixture.subject.call(async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: timeLimit(5000) })).ownerDied, read);
-      await waiting(READERS, 1);
-      await victim.kill();
-      assert.equal(await read_, true);
-      await ends(fixture.subject, "r");
-      const told = await fixture.other.call(async ({ lock }) => {
-        const told = [];
-        for (let round = 0; round < 3; round++) {
-          const held = await lock.write({ timeout: timeLimit(5000) });
-          told.push(held.ownerDied);
-          if (round === 1) lock.consistent();
-          held[Symbol.dispose]();
-        }
-        const read = await lock.read();
-        told.push(read.ownerDied);
-        read[Symbol.dispose]();
-        return told;
-      });
-      assert.deepEqual(told, [true, true, false, false]);
-    });
+    check(
+      "death: readers after a dead writer are told, and so is the next writer, until one says that it is consistent",
+      async () => {
+        const victim = fixture.victim();
+        assert.equal(await writes(victim as never), true);
+        const read_ = fixture.subject.call(
+          async ({ lock }, { held }, read) => (held.r = await lock[read]({ timeout: timeLimit(5000) })).ownerDied,
+          read,
+        );
+        await waiting(READERS, 1);
+        await victim.kill();
+        assert.equal(await read_, true);
+        await ends(fixture.subject, "r");
+        const told = await fixture.other.call(async ({ lock }) => {
+          const told = [];
+          for (let round = 0; round < 3; round++) {
+            const held = await lock.write({ timeout: timeLimit(5000) });
+            told.push(held.ownerDied);
+            if (round === 1) lock.consistent();
+            held[Symbol.dispose]();
+          }
+          const read = await lock.read();
+          told.push(read.ownerDied);
+          read[Symbol.dispose]();
+          return told;
+        });
+        assert.deepEqual(told, [true, true, false, false]);
+      },
+    );
 
-    check("death: what runs after a dead writer is told, by either side, and may say that it is consistent", async () => {
-      const victim = fixture.victim();
-      await victim.call(({ lock }) => void lock.writing.acquireSync());
-      await victim.kill();
-      const told = await fixture.subject.call(
-        async ({ lock }, _, runRead, run) => [
-          await lock[runRead]((held) => held.ownerDied),
-          await lock.writing[run]((held) => {
-            lock.writing.consistent();
-            return held.ownerDied;
-          }),
-          await lock.reading[run]((held) => held.ownerDied),
-        ],
-        fixture.verb("runRead"),
-        fixture.verb("run"),
-      );
-      assert.deepEqual(told, [true, true, false]);
-    });
+    check(
+      "death: what runs after a dead writer is told, by either side, and may say that it is consistent",
+      async () => {
+        const victim = fixture.victim();
+        await victim.call(({ lock }) => void lock.writing.acquireSync());
+        await victim.kill();
+        const told = await fixture.subject.call(
+          async ({ lock }, _, runRead, run) => [
+            await lock[runRead]((held) => held.ownerDied),
+            await lock.writing[run]((held) => {
+              lock.writing.consistent();
+              return held.ownerDied;
+            }),
+            await lock.reading[run]((held) => held.ownerDied),
+          ],
+          fixture.verb("runRead"),
+          fixture.verb("run"),
+        );
+        assert.deepEqual(told, [true, true, false]);
+      },
+    );
 
     check("death: a reader may not say that it is consistent", async () => {
       const victim = fixture.victim();
@@ -402,7 +454,10 @@ export const rwlockContract: Check<RWLockObjects> = (fixture, check) => {
       await reads(fixture.third);
       victim.call(({ lock }) => void lock.writeSync()).catch(() => {});
       await waiting(WRITERS, 1);
-      const read_ = fixture.subject.call(async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })), read);
+      const read_ = fixture.subject.call(
+        async ({ lock }, { held }, read) => void (held.r = await lock[read]({ timeout: timeLimit(5000) })),
+        read,
+      );
       await waiting(READERS, 1);
       await victim.kill();
       await read_;

@@ -18,7 +18,10 @@ export function boundedObjects(across: Across): SemaphoreObjects {
 }
 
 const permits: Check<SemaphoreObjects> = (fixture, check) => {
-  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true, usesUp: true })(fixture as never, check);
+  exclusive({ take: "acquire", tryTake: "tryAcquire", busy: ["value", 0], key: 0, runs: true, usesUp: true })(
+    fixture as never,
+    check,
+  );
   const acquire = fixture.verb("acquire");
 
   check("it counts", async () => {
@@ -98,14 +101,20 @@ const permits: Check<SemaphoreObjects> = (fixture, check) => {
         for (let index = 0; index < 3; index++) await three.acquire();
       });
       const waited = [
-        fixture.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: timeLimit(5000) })), acquire),
-        fixture.other.call(async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: timeLimit(5000) }))),
+        fixture.subject.call(
+          async ({ three }, { held }, acquire) => void (held.h = await three[acquire]({ timeout: timeLimit(5000) })),
+          acquire,
+        ),
+        fixture.other.call(
+          async ({ three }, { held }) => void (held.h = await three.acquire({ timeout: timeLimit(5000) })),
+        ),
         fixture.third.call(({ three }, { held }) => void (held.h = three.acquireSync({ timeout: timeLimit(5000) }))),
       ];
       await fixture.here.call(({ three }, { until, waiters }) => until(() => waiters(three) === 3));
       await victim.kill();
       await Promise.all(waited);
-      for (const who of [fixture.subject, fixture.other, fixture.third]) await who.call((_, { held }) => held.h![Symbol.dispose]());
+      for (const who of [fixture.subject, fixture.other, fixture.third])
+        await who.call((_, { held }) => held.h![Symbol.dispose]());
       assert.equal(fixture.objects.three.value, 3);
     });
 
@@ -125,7 +134,8 @@ const permits: Check<SemaphoreObjects> = (fixture, check) => {
       await heir.kill();
       const died = await fixture.other.call(async ({ three }) => {
         const seen = [];
-        for (let index = 0; index < 3; index++) seen.push((await three.acquire({ timeout: timeLimit(5000) })).ownerDied);
+        for (let index = 0; index < 3; index++)
+          seen.push((await three.acquire({ timeout: timeLimit(5000) })).ownerDied);
         // The dead heir's comes back once there is none else; from then on everybody is told, and those who hold the
         // others are not.
         three.release();
@@ -144,7 +154,10 @@ export const semaphoreContract: Check<SemaphoreObjects> = (fixture, check) => {
   permits(fixture, check);
   check("a worker that holds none may add permits", async () => {
     await fixture.third.call(({ semaphore }) => void semaphore.acquireSync());
-    const waited = fixture.subject.call(async ({ semaphore }, _, acquire) => void (await semaphore[acquire]()), fixture.verb("acquire"));
+    const waited = fixture.subject.call(
+      async ({ semaphore }, _, acquire) => void (await semaphore[acquire]()),
+      fixture.verb("acquire"),
+    );
     await fixture.here.call(({ semaphore }, { until, waiters }) => until(() => waiters(semaphore) === 1));
     fixture.objects.semaphore.release();
     await waited;
@@ -167,7 +180,10 @@ export const boundedContract: Check<SemaphoreObjects> = (fixture, check) => {
   });
 
   check("a permit that another released in its holder's stead does not come back twice", async () => {
-    await fixture.subject.call(async ({ three }, { held }, acquire) => void (held.h = await three[acquire]()), fixture.verb("acquire"));
+    await fixture.subject.call(
+      async ({ three }, { held }, acquire) => void (held.h = await three[acquire]()),
+      fixture.verb("acquire"),
+    );
     await fixture.third.call(({ three }) => three.release());
     assert.equal(fixture.objects.three.value, 3);
     await fixture.subject.call((_, { held }) => held.h![Symbol.dispose]());

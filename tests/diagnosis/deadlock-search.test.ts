@@ -41,7 +41,11 @@ test("a wait asks for a search until one has seen it, and then for one each inte
   assert.equal(looksAt(search, 0), false, "it has seen this wait");
   assert.equal(looksAt(search, INTERVAL_MS - 100), false, "not before the interval is over");
   searched(INTERVAL_MS / 2);
-  assert.equal(looksAt(search, INTERVAL_MS + 100), false, "another wait has asked meanwhile: that search has served this one too");
+  assert.equal(
+    looksAt(search, INTERVAL_MS + 100),
+    false,
+    "another wait has asked meanwhile: that search has served this one too",
+  );
   searched(INTERVAL_MS);
   assert.equal(looksAt(search, 2 * INTERVAL_MS), true, "nobody has searched for so long");
   search.end();

@@ -19,7 +19,18 @@ import {
   TimeoutError,
   WorkerDiedError,
 } from "allcores";
-import { AFTER_MS, errorsAmong, everything, isNeverIdle, outcome, outcomes, Scene, until, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
+import {
+  AFTER_MS,
+  errorsAmong,
+  everything,
+  isNeverIdle,
+  outcome,
+  outcomes,
+  Scene,
+  until,
+  watchOver,
+  WHOLE,
+} from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/deadlock-tasks.js";
 import { nestedTask } from "../fixtures/nested-pool-task.js";
 import { waitersOf } from "../fixtures/waiters.js";
@@ -29,30 +40,40 @@ watchOver();
 
 for (const across of ["threads", "processes"] as const) {
   describe(`a deadlock across ${across}`, { concurrency: 5 }, () => {
-    test("two that take two RLocks crosswise: one gets an error that names both, the other goes on", WHOLE, async () => {
-      const scene = new Scene();
-      const meeting = new Barrier(2, { across });
-      const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];
-      const workers = [scene.start(across, tasks.nest, a, b, meeting), scene.start(across, tasks.nest, b, a, meeting)];
-      const [error, ...others] = errorsAmong(await outcomes(...workers), "both");
-      assert.deepEqual(others, []);
-      const report = error!.report!;
-      assert.equal(report.kind, "cycle");
-      assert.equal(report.proven, true);
-      assert.deepEqual(report.members.map(({ worker }) => worker.name).sort(), workers.map(({ name }) => name).sort());
-      for (const { waitsFor, holds, how, since, stack } of report.members) {
-        assert.deepEqual([waitsFor.label, ...holds.map(({ label }) => label)].sort(), ["a", "b"]);
-        assert.equal(waitsFor.kind, "RLock");
-        assert.equal(how, "blocking");
-        assert.ok(Date.now() - since! >= AFTER_MS && Date.now() - since! < timeLimit(30_000));
-        assert.match(String(stack), /deadlock-tasks/);
-      }
-      for (const { name } of workers) assert.ok(error!.message.includes(name));
-      assert.match(error!.message, /RLock "a"[\s\S]*RLock "b"/);
-      assert.ok(report.members.some(({ worker }) => worker.tid === report.victim?.tid));
-      await until(() => scene.told().length > 0);
-      assert.deepEqual(scene.told(), [report]);
-    });
+    test(
+      "two that take two RLocks crosswise: one gets an error that names both, the other goes on",
+      WHOLE,
+      async () => {
+        const scene = new Scene();
+        const meeting = new Barrier(2, { across });
+        const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];
+        const workers = [
+          scene.start(across, tasks.nest, a, b, meeting),
+          scene.start(across, tasks.nest, b, a, meeting),
+        ];
+        const [error, ...others] = errorsAmong(await outcomes(...workers), "both");
+        assert.deepEqual(others, []);
+        const report = error!.report!;
+        assert.equal(report.kind, "cycle");
+        assert.equal(report.proven, true);
+        assert.deepEqual(
+          report.members.map(({ worker }) => worker.name).sort(),
+          workers.map(({ name }) => name).sort(),
+        );
+        for (const { waitsFor, holds, how, since, stack } of report.members) {
+          assert.deepEqual([waitsFor.label, ...holds.map(({ label }) => label)].sort(), ["a", "b"]);
+          assert.equal(waitsFor.kind, "RLock");
+          assert.equal(how, "blocking");
+          assert.ok(Date.now() - since! >= AFTER_MS && Date.now() - since! < timeLimit(30_000));
+          assert.match(String(stack), /deadlock-tasks/);
+        }
+        for (const { name } of workers) assert.ok(error!.message.includes(name));
+        assert.match(error!.message, /RLock "a"[\s\S]*RLock "b"/);
+        assert.ok(report.members.some(({ worker }) => worker.tid === report.victim?.tid));
+        await until(() => scene.told().length > 0);
+        assert.deepEqual(scene.told(), [report]);
+      },
+    );
 
     test("three in a ring", WHOLE, async () => {
       const scene = new Scene();
@@ -79,7 +100,10 @@ for (const across of ["threads", "processes"] as const) {
       const scene = new Scene();
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RWLock({ across }), new RWLock({ across })];
-      const found = await outcomes(scene.start(across, tasks.nestWriting, a, b, meeting), scene.start(across, tasks.nestWriting, b, a, meeting));
+      const found = await outcomes(
+        scene.start(across, tasks.nestWriting, a, b, meeting),
+        scene.start(across, tasks.nestWriting, b, a, meeting),
+      );
       assert.equal(errorsAmong(found, "both").length, 1);
     });
 
@@ -87,7 +111,10 @@ for (const across of ["threads", "processes"] as const) {
       const scene = new Scene();
       const lock = new RWLock({ across });
       const [reading, writerWaits] = [new Event({ across }), new Event({ across })];
-      const workers = [scene.start(across, tasks.readTwice, lock, reading, writerWaits), scene.start(across, tasks.write, lock, reading)];
+      const workers = [
+        scene.start(across, tasks.readTwice, lock, reading, writerWaits),
+        scene.start(across, tasks.write, lock, reading),
+      ];
       await until(() => waitersOf(lock, 5) === 1);
       writerWaits.set();
       const found = await outcomes(...workers);
@@ -151,18 +178,27 @@ for (const across of ["threads", "processes"] as const) {
       const scene = new Scene();
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RLock({ across }), new RLock({ across })];
-      const workers = [scene.start(across, tasks.nest, a, b, meeting, 4 * AFTER_MS), scene.start(across, tasks.nest, b, a, meeting)];
+      const workers = [
+        scene.start(across, tasks.nest, a, b, meeting, 4 * AFTER_MS),
+        scene.start(across, tasks.nest, b, a, meeting),
+      ];
       const [first, second] = await outcomes(...workers);
       assert.ok(first instanceof TimeoutError);
       assert.equal(second, "both");
       assert.deepEqual(scene.told(), []);
     });
 
-    test("awaiting workers whose loops have nothing else to do are told of", { ...WHOLE, skip: isNeverIdle(across) }, async () => {
+    test("awaiting workers whose loops have nothing else to do are told of", {
+      ...WHOLE,
+      skip: isNeverIdle(across),
+    }, async () => {
       const scene = new Scene();
       const meeting = new Barrier(2, { across });
       const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];
-      const workers = [scene.start(across, tasks.nestAwaiting, a, b, meeting), scene.start(across, tasks.nestAwaiting, b, a, meeting)];
+      const workers = [
+        scene.start(across, tasks.nestAwaiting, a, b, meeting),
+        scene.start(across, tasks.nestAwaiting, b, a, meeting),
+      ];
       await until(() => scene.told().length > 0);
       assert.equal(scene.told()[0]!.kind, "cycle");
       assert.equal(scene.told()[0]!.proven, false);
@@ -233,7 +269,10 @@ describe("a deadlock", { concurrency: 5 }, () => {
     const scene = new Scene();
     const meeting = new Barrier(2);
     const [near, far] = [new RLock({ label: "near" }), new RLock({ across: "processes", label: "far" })];
-    const workers = [scene.start("threads", tasks.nest, near, far, meeting), scene.start("threads", tasks.nest, far, near, meeting)];
+    const workers = [
+      scene.start("threads", tasks.nest, near, far, meeting),
+      scene.start("threads", tasks.nest, far, near, meeting),
+    ];
     const [error, ...others] = errorsAmong(await outcomes(...workers), "both");
     assert.deepEqual(others, []);
     assert.deepEqual(error!.report!.members.map(({ waitsFor }) => waitsFor.across).sort(), ["processes", "threads"]);
@@ -248,7 +287,10 @@ describe("a deadlock", { concurrency: 5 }, () => {
     const scene = new Scene();
     const condition = new Condition();
     const [other, waits] = [new RLock(), new Event()];
-    const workers = [scene.start("threads", tasks.notified, condition, other, waits), scene.start("threads", tasks.notifying, condition, other, waits)];
+    const workers = [
+      scene.start("threads", tasks.notified, condition, other, waits),
+      scene.start("threads", tasks.notifying, condition, other, waits),
+    ];
     const [first, second] = await outcomes(...workers);
     assert.equal(first, "notified");
     assert.ok(second instanceof DeadlockError);
@@ -315,7 +357,11 @@ describe("more options", () => {
     await until(() => scene.told().length > 0);
     assert.match(String(scene.told()[0]!.members[0]!.created), /deadlock-tasks/);
     await until(() => snapshot().objects.some(({ label, waiters }) => label === "go" && waiters.length === 1));
-    await until(() => snapshot().workers.some(({ waits }) => waits.some(({ label, stack }) => label === "go" && stack?.includes("deadlock-tasks"))));
+    await until(() =>
+      snapshot().workers.some(({ waits }) =>
+        waits.some(({ label, stack }) => label === "go" && stack?.includes("deadlock-tasks")),
+      ),
+    );
     event.set();
     await worker.join();
   });
@@ -342,8 +388,10 @@ describe("detectDeadlocks", () => {
     [{ print: 1 }, "ERR_ALLCORES_ARGUMENT_TYPE"],
     [{ stacks: "yes" }, "ERR_ALLCORES_ARGUMENT_TYPE"],
   ] as const) {
-    test(`refuses ${JSON.stringify(options) ?? "nothing"}`, () => assert.throws(() => detectDeadlocks(options as never), { code: error }));
+    test(`refuses ${JSON.stringify(options) ?? "nothing"}`, () =>
+      assert.throws(() => detectDeadlocks(options as never), { code: error }));
   }
 
-  test("onDeadlock wants a function", () => assert.throws(() => onDeadlock(1 as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" }));
+  test("onDeadlock wants a function", () =>
+    assert.throws(() => onDeadlock(1 as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" }));
 });

@@ -38,7 +38,9 @@ for (const across of ["threads", "processes"] as const) {
   });
 }
 
-test("a loop that serves an object, and the helper of runSync, wait for whoever calls: neither is told of", { timeout: timeLimit(60_000) }, async () => {
+test("a loop that serves an object, and the helper of runSync, wait for whoever calls: neither is told of", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const { code, output, errors } = await runProgram("serving");
   assert.deepEqual({ code, output, errors }, { code: 0, output: '["never"]\n', errors: "" });
 });

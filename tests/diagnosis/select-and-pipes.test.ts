@@ -1,8 +1,28 @@
 /** Deadlocks in which somebody waits for several things at once, or at a pipe. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Barrier, ConnectionClosedError, createPipe, Event, Queue, RLock, snapshot, sleep, WorkerDiedError } from "allcores";
-import { AFTER_MS, errorsAmong, isNeverIdle, outcome, outcomes, Scene, until, watchOver, WHOLE } from "../fixtures/deadlock-scene.js";
+import {
+  Barrier,
+  ConnectionClosedError,
+  createPipe,
+  Event,
+  Queue,
+  RLock,
+  snapshot,
+  sleep,
+  WorkerDiedError,
+} from "allcores";
+import {
+  AFTER_MS,
+  errorsAmong,
+  isNeverIdle,
+  outcome,
+  outcomes,
+  Scene,
+  until,
+  watchOver,
+  WHOLE,
+} from "../fixtures/deadlock-scene.js";
 import * as tasks from "../fixtures/deadlock-tasks.js";
 
 watchOver();
@@ -39,7 +59,11 @@ for (const across of ["threads", "processes"] as const) {
           assert.equal(member.stack === undefined, isAwaiting);
         }
         if (isAwaiting) worker.kill();
-        else assert.match(report!.text, /for (Queue "jobs" \(an item\) or Event "stop"|Event "stop" or Queue "jobs" \(an item\))\n/);
+        else
+          assert.match(
+            report!.text,
+            /for (Queue "jobs" \(an item\) or Event "stop"|Event "stop" or Queue "jobs" \(an item\))\n/,
+          );
         const [error] = errorsAmong(
           [await outcome(worker)].filter((each) => !(each instanceof WorkerDiedError)),
           "none",
@@ -52,7 +76,10 @@ for (const across of ["threads", "processes"] as const) {
         const meeting = new Barrier(2, { across });
         const [a, b] = [new RLock({ across, label: "a" }), new RLock({ across, label: "b" })];
         const stop = new Event({ across, label: "stop" });
-        const workers = [scene.start(across, choose, b, stop, a, meeting), scene.start(across, isAwaiting ? tasks.nestAwaiting : tasks.nest, b, a, meeting)];
+        const workers = [
+          scene.start(across, choose, b, stop, a, meeting),
+          scene.start(across, isAwaiting ? tasks.nestAwaiting : tasks.nest, b, a, meeting),
+        ];
         await until(() => scene.waitersFor("RLock") === 2);
         await sleep(A_WHILE_MS);
         assert.deepEqual(scene.told(), []);
@@ -76,7 +103,10 @@ for (const across of ["threads", "processes"] as const) {
         const [report, ...others] = scene.told();
         assert.deepEqual(others, []);
         assert.deepEqual([report!.kind, report!.proven, report!.victim], ["abandoned", false, undefined]);
-        assert.deepEqual(report!.members.map(({ worker }) => worker.name).sort(), workers.map(({ name }) => name).sort());
+        assert.deepEqual(
+          report!.members.map(({ worker }) => worker.name).sort(),
+          workers.map(({ name }) => name).sort(),
+        );
         for (const { waitsFor, how: seen } of report!.members)
           assert.deepEqual([waitsFor.kind, waitsFor.label, waitsFor.purpose, seen], ["Pipe", "talk", "a message", how]);
         assert.equal(scene.waitersFor("Pipe"), 2);
@@ -107,7 +137,13 @@ for (const across of ["threads", "processes"] as const) {
         const never = new Event({ across });
         const workers = [
           scene.start(across, choose, receiving as never, never, lock, meeting),
-          scene.start(across, isAwaiting ? tasks.sendUnderLockAwaiting : tasks.sendUnderLock, sending as never, lock, meeting),
+          scene.start(
+            across,
+            isAwaiting ? tasks.sendUnderLockAwaiting : tasks.sendUnderLock,
+            sending as never,
+            lock,
+            meeting,
+          ),
         ];
         await until(() => scene.waitersFor("Pipe") === 1 && scene.waitersFor("RLock") === 1);
         await sleep(A_WHILE_MS);
@@ -132,7 +168,11 @@ for (const across of ["threads", "processes"] as const) {
         const [mine, travels] = createPipe({ across });
         const carrier = new Queue<typeof travels>({ across });
         await carrier.put(travels);
-        const workers = [scene.start(across, receive, here), scene.start(across, tasks.keepEnd, there), scene.start(across, receive, mine)];
+        const workers = [
+          scene.start(across, receive, here),
+          scene.start(across, tasks.keepEnd, there),
+          scene.start(across, receive, mine),
+        ];
         await until(() => scene.waitersFor("Pipe") === 2);
         await sleep(A_WHILE_MS);
         assert.deepEqual(scene.told(), []);
@@ -194,9 +234,16 @@ describe("a thread", { concurrency: 5 }, () => {
     const [a, b] = [new RLock(), new RLock()];
     const never = new Event({ across: "processes" });
     const goOn = new Event();
-    const workers = [scene.start("threads", tasks.nestBesideLoop, a, b, meeting, never, goOn), scene.start("threads", tasks.nest, b, a, meeting)];
+    const workers = [
+      scene.start("threads", tasks.nestBesideLoop, a, b, meeting, never, goOn),
+      scene.start("threads", tasks.nest, b, a, meeting),
+    ];
     // Its loop has said in both heaps that it waits.
-    await until(() => snapshot().workers.some(({ name, waits }) => name === workers[0]!.name && waits.filter(({ since }) => since !== undefined).length === 2));
+    await until(() =>
+      snapshot().workers.some(
+        ({ name, waits }) => name === workers[0]!.name && waits.filter(({ since }) => since !== undefined).length === 2,
+      ),
+    );
     goOn.set();
     const errors = errorsAmong(await outcomes(...workers), "both");
     assert.equal(errors.length, 1);

@@ -56,7 +56,10 @@ describe("a snapshot", () => {
       using held = lock.acquireSync();
       const meeting = new Barrier(1, { across });
       const own = new Lock({ across, label: `own ${across}` });
-      const worker = across === "threads" ? Thread.start(tasks.nest, own, lock, meeting) : Process.start(tasks.nest, own, lock, meeting);
+      const worker =
+        across === "threads"
+          ? Thread.start(tasks.nest, own, lock, meeting)
+          : Process.start(tasks.nest, own, lock, meeting);
       const getter = across === "threads" ? Thread.start(tasks.get, queue) : Process.start(tasks.get, queue);
       while (waitersOf(lock) + waitersOf(queue, 2) < 2) await sleep(5);
       const { workers, objects, memory } = snapshot();
@@ -82,7 +85,13 @@ describe("a snapshot", () => {
       assert.ok(memory.every(({ used, reserved }) => used > 0 && reserved >= used));
       assert.deepEqual(JSON.parse(JSON.stringify(snapshot())).pid, process.pid);
       const text = String(snapshot());
-      for (const part of [worker.name, `holds Lock "own ${across}"`, `waits for Lock "lock ${across}"`, "held by MainThread", `across ${across}: `])
+      for (const part of [
+        worker.name,
+        `holds Lock "own ${across}"`,
+        `waits for Lock "lock ${across}"`,
+        "held by MainThread",
+        `across ${across}: `,
+      ])
         assert.ok(text.includes(part), part);
       held[Symbol.dispose]();
       queue.putSync(1);
@@ -107,7 +116,9 @@ describe("a snapshot", () => {
 
 describe("a dump on a signal", () => {
   test("comes from every process that listens, blocked ones too, and kills none of the others", WHOLE, async () => {
-    const child = spawn(process.execPath, [resolve(import.meta.dirname, "../fixtures/programs/dumping.js")], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [resolve(import.meta.dirname, "../fixtures/programs/dumping.js")], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let errors = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       errors += text;
@@ -146,8 +157,14 @@ describe("a dump on a signal", () => {
     const file = resolve(import.meta.dirname, "../fixtures/programs/dumping-refused.mjs");
     const { writeFileSync, rmSync } = await import("node:fs");
     writeFileSync(file, code);
-    const stdout = await new Promise<string>((done, fail) => execFile(process.execPath, [file], (error, text) => (error ? fail(error) : done(text))));
+    const stdout = await new Promise<string>((done, fail) =>
+      execFile(process.execPath, [file], (error, text) => (error ? fail(error) : done(text))),
+    );
     rmSync(file);
-    assert.deepEqual(stdout.trim().split("\n"), ["ERR_ALLCORES_ARGUMENT_TYPE", "ERR_ALLCORES_ARGUMENT_TYPE", "ERR_ALLCORES_STATE"]);
+    assert.deepEqual(stdout.trim().split("\n"), [
+      "ERR_ALLCORES_ARGUMENT_TYPE",
+      "ERR_ALLCORES_ARGUMENT_TYPE",
+      "ERR_ALLCORES_STATE",
+    ]);
   });
 });

@@ -79,7 +79,12 @@ const calls: Record<string, (given: Given) => unknown> = {
   "RWLock.readSync": (given) => new RWLock().readSync(given),
   "RWLock.write": (given) => new RWLock().write(given),
   "RWLock.writeSync": (given) => new RWLock().writeSync(given),
-  ...Object.fromEntries(["runRead", "runReadSync", "runWrite", "runWriteSync"].map((verb) => [`RWLock.${verb}`, (given: Given) => runs(verb, given)])),
+  ...Object.fromEntries(
+    ["runRead", "runReadSync", "runWrite", "runWriteSync"].map((verb) => [
+      `RWLock.${verb}`,
+      (given: Given) => runs(verb, given),
+    ]),
+  ),
   ...Object.fromEntries(
     (["reading", "writing"] as const).flatMap((side) => [
       [`RWLockView.acquire`, (given: Given) => new RWLock()[side].acquire(given)],
@@ -185,8 +190,14 @@ const calls: Record<string, (given: Given) => unknown> = {
       [`new ${name}`, (given: Given) => new Pool(given)],
       [`${name}.run`, (given: Given) => Pool.run(given, () => {})],
       [`${name}.with`, (given: Given) => new Pool({ workers: 1 }).with(given)],
-      ...["map", "starmap", "stream", "transformStream"].map((verb) => [`${name}.${verb}`, (given: Given) => mapBy(verb, new Pool({ workers: 1 }), given)]),
-      ...["waitForIdle", "waitForEmpty"].map((verb) => [`${name}.${verb}`, (given: Given) => new Pool({ workers: 1 })[verb as "waitForIdle"](given)] as const),
+      ...["map", "starmap", "stream", "transformStream"].map((verb) => [
+        `${name}.${verb}`,
+        (given: Given) => mapBy(verb, new Pool({ workers: 1 }), given),
+      ]),
+      ...["waitForIdle", "waitForEmpty"].map(
+        (verb) =>
+          [`${name}.${verb}`, (given: Given) => new Pool({ workers: 1 })[verb as "waitForIdle"](given)] as const,
+      ),
       [`${name}.waitForSizeLessThan`, (given: Given) => new Pool({ workers: 1 }).waitForSizeLessThan(1, given)],
       [`${name} retries`, (given: Given) => new Pool({ retries: { limit: 1, ...(given as object) } })],
     ]),
@@ -195,7 +206,8 @@ const calls: Record<string, (given: Given) => unknown> = {
   "ThreadPool resourceLimits": (given) => new ThreadPool({ resourceLimits: given }),
   "ProcessPool resourceLimits": (given) => new ProcessPool({ resourceLimits: given }),
   "ProcessPool stdio": (given) => new ProcessPool({ stdio: given }),
-  "ProcessPool stdio.stdout": (given) => new ProcessPool({ stdio: { stdout: { file: "/dev/null", ...(given as object) } } }),
+  "ProcessPool stdio.stdout": (given) =>
+    new ProcessPool({ stdio: { stdout: { file: "/dev/null", ...(given as object) } } }),
   "ThreadPool unresponsive": (given) => new ThreadPool({ unresponsive: { after: 1000, ...(given as object) } }),
   "AsyncPool rate": (given) => new AsyncPool({ rate: { limit: 1, interval: 1, ...(given as object) } }),
   advise: (given) => advise(nothing, [1], given),
@@ -222,7 +234,8 @@ for (const [call, run] of Object.entries(calls)) {
   test(`an option that is unknown is refused by name: ${call}`, async () => {
     await assert.rejects(
       async () => await run({ strangeKey: 1 } as never),
-      (error: Error & { code?: string }) => error.code === TYPE && /\.strangeKey is unknown: (known are|did you mean) /.test(error.message),
+      (error: Error & { code?: string }) =>
+        error.code === TYPE && /\.strangeKey is unknown: (known are|did you mean) /.test(error.message),
     );
   });
 }
@@ -232,17 +245,38 @@ const refused: [what: string, run: () => unknown, message: RegExp][] = [
   ["timout", () => new Lock().acquireSync({ timout: 1 } as never), /did you mean timeout\?/],
   ["maxWorkers", () => new ThreadPool({ maxWorkers: 1 } as never), /did you mean workers\?/],
   ["threads", () => new ThreadPool({ threads: 1 } as never), /options\.threads does not apply here: say workers/],
-  ["rss for threads", () => new ThreadPool({ resourceLimits: { rss: 1 } }), /options\.resourceLimits\.rss does not apply here: threads share/],
-  ["killGrace of a thread", () => new Thread(nothing, { killGrace: 1 } as never), /options\.killGrace does not apply here/],
-  ["a signal for who blocks", () => new Event().waitSync({ signal: new AbortController().signal } as never), /options\.signal does not apply here/],
+  [
+    "rss for threads",
+    () => new ThreadPool({ resourceLimits: { rss: 1 } }),
+    /options\.resourceLimits\.rss does not apply here: threads share/,
+  ],
+  [
+    "killGrace of a thread",
+    () => new Thread(nothing, { killGrace: 1 } as never),
+    /options\.killGrace does not apply here/,
+  ],
+  [
+    "a signal for who blocks",
+    () => new Event().waitSync({ signal: new AbortController().signal } as never),
+    /options\.signal does not apply here/,
+  ],
   ["cwd of threads", () => new ThreadPool({ cwd: "/" }), /options\.cwd does not apply here: all threads of a program/],
   ["concurrency of threads", () => new ThreadPool({ concurrency: 1 } as never), /only an AsyncPool has it/],
-  ["idleTimeout of an AsyncPool", () => new AsyncPool({ idleTimeout: 1 } as never), /options\.idleTimeout does not apply here/],
-  ["minWorkers of an AsyncPool", () => new AsyncPool({ minWorkers: 1 } as never), /options\.minWorkers does not apply here/],
+  [
+    "idleTimeout of an AsyncPool",
+    () => new AsyncPool({ idleTimeout: 1 } as never),
+    /options\.idleTimeout does not apply here/,
+  ],
+  [
+    "minWorkers of an AsyncPool",
+    () => new AsyncPool({ minWorkers: 1 } as never),
+    /options\.minWorkers does not apply here/,
+  ],
   ["priority of a map", () => new AsyncPool().map(() => 1, [], { priority: 1 } as never), /set it by pool\.with\(\)/],
 ];
 for (const [what, run, message] of refused)
-  test(`an option that is misspelt or cannot apply is refused, and the error suggests: ${what}`, () => assert.throws(run, { code: TYPE, message }));
+  test(`an option that is misspelt or cannot apply is refused, and the error suggests: ${what}`, () =>
+    assert.throws(run, { code: TYPE, message }));
 
 test("an option that is undefined, or stands in a prototype, counts as absent", () => {
   new Queue({ strangeKey: undefined } as never).putSync(1, Object.create({ strangeKey: 1 }));
@@ -253,14 +287,24 @@ test("every public call that takes options is in this table", () => {
   const known = new Set(Object.keys(calls));
   const missing: string[] = [];
   const names = [...Object.keys(allcores), "AnyQueue", "WorkerHandle", "RWLockView", "OwnerWord", "LockMonitor"];
-  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"))) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".d.ts"),
+  )) {
     let owner = "";
     for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
-      owner = /^export declare (?:abstract )?class (\w+)/.exec(line)?.[1] ?? (/^\S/.test(line) && !line.startsWith("}") ? "" : owner);
+      owner =
+        /^export declare (?:abstract )?class (\w+)/.exec(line)?.[1] ??
+        (/^\S/.test(line) && !line.startsWith("}") ? "" : owner);
       if (!/\boptions\??: /.test(line) || /^\s*(\*|protected|private)/.test(line)) continue;
       const fn = /^export declare function (\w+)/.exec(line)?.[1];
       const method = /^ {4}(?:static )?(\w+)(?:<.*?>)?\(/.exec(line)?.[1];
-      const call = fn ?? (owner === "" || method === undefined ? undefined : method === "constructor" ? `new ${owner}` : `${owner}.${method}`);
+      const call =
+        fn ??
+        (owner === "" || method === undefined
+          ? undefined
+          : method === "constructor"
+            ? `new ${owner}`
+            : `${owner}.${method}`);
       if (
         call === undefined ||
         !names.includes(fn ?? owner) ||

@@ -4,13 +4,25 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AsyncPool, gather, isAllcoresError, type Pool, Process, ProcessPool, TaskGroup, Thread, ThreadPool, toThread } from "allcores";
+import {
+  AsyncPool,
+  gather,
+  isAllcoresError,
+  type Pool,
+  Process,
+  ProcessPool,
+  TaskGroup,
+  Thread,
+  ThreadPool,
+  toThread,
+} from "allcores";
 import { hostile, type Hostile, throwHostile } from "../fixtures/hostile-tasks.js";
 import { sizeOf } from "../fixtures/pool-tasks.js";
 import { timeLimit } from "../time-limit.js";
 
 const all = Object.keys(hostile) as Hostile[];
-const named = (error: unknown) => error instanceof Error && /Proxy.*was thrown, which cannot cross to another worker/s.test(error.message);
+const named = (error: unknown) =>
+  error instanceof Error && /Proxy.*was thrown, which cannot cross to another worker/s.test(error.message);
 /** Not `rejects`, which looks at what was thrown. */
 const reasonOf = async (promise: PromiseLike<unknown>): Promise<readonly [reason: unknown]> => {
   try {
@@ -27,7 +39,9 @@ const pools: Record<string, () => Pool> = {
   AsyncPool: () => new AsyncPool({ concurrency: 1 }) as Pool,
 };
 for (const [name, make] of Object.entries(pools)) {
-  test(`${name}: a hostile Proxy thrown as an error fails its call by a named error, and no other`, { timeout: timeLimit(60_000) }, async () => {
+  test(`${name}: a hostile Proxy thrown as an error fails its call by a named error, and no other`, {
+    timeout: timeLimit(60_000),
+  }, async () => {
     await using pool = make();
     for (const which of all) {
       for (const outcome of [
@@ -47,7 +61,8 @@ for (const [name, make] of Object.entries(pools)) {
 
 test("Thread, Process and toThread: a hostile Proxy thrown as an error", { timeout: timeLimit(60_000) }, async () => {
   const which = "a hostile Proxy";
-  for (const worker of [Thread.start(throwHostile, which), Process.start(throwHostile, which)]) assert.ok(named((await reasonOf(worker.join()))[0]));
+  for (const worker of [Thread.start(throwHostile, which), Process.start(throwHostile, which)])
+    assert.ok(named((await reasonOf(worker.join()))[0]));
   assert.ok(named((await reasonOf(toThread(throwHostile, which)))[0]));
 });
 

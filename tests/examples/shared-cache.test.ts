@@ -10,7 +10,9 @@ import { timeLimit } from "../time-limit.js";
 
 const program = fileURLToPath(new URL("../../examples/shared-cache/index.js", import.meta.url));
 
-test("computes each answer once, whichever worker is asked, and once more where its worker was killed", { timeout: timeLimit(60_000) }, async () => {
+test("computes each answer once, whichever worker is asked, and once more where its worker was killed", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [program]);
   assert.equal(stderr, "");
   const [requests, alike, cached, computed] = stdout.trimEnd().split("\n");

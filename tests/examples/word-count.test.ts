@@ -12,7 +12,9 @@ import { timeLimit } from "../time-limit.js";
 const program = fileURLToPath(new URL("../../examples/word-count/index.js", import.meta.url));
 const words = ["alpha", "beta", "gamma", "delta", "ünïcode", "don't", "x2"];
 
-test("counts every word once, over pages that end within lines and files without a last newline", { timeout: timeLimit(60_000) }, async () => {
+test("counts every word once, over pages that end within lines and files without a last newline", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const folder = await mkdtemp(join(tmpdir(), "word-count-"));
   try {
     const counts = new Map<string, number>();

@@ -2,7 +2,20 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { describe, it, mock } from "node:test";
-import { asCompleted, AsyncPool, type Completed, Event, gather, Lock, Queue, shield, sleep, TimeoutError, wait, waitFor } from "allcores";
+import {
+  asCompleted,
+  AsyncPool,
+  type Completed,
+  Event,
+  gather,
+  Lock,
+  Queue,
+  shield,
+  sleep,
+  TimeoutError,
+  wait,
+  waitFor,
+} from "allcores";
 
 const DAY_MS = 86_400_000;
 
@@ -86,7 +99,8 @@ describe("waiting for futures", () => {
     ]).flat();
     assert.equal(getEventListeners(controller.signal, "abort").length, 1);
     controller.abort(new Error("enough"));
-    for (const outcome of await Promise.allSettled(waits)) assert.equal(outcome.status === "rejected" && (outcome.reason as Error).message, "enough");
+    for (const outcome of await Promise.allSettled(waits))
+      assert.equal(outcome.status === "rejected" && (outcome.reason as Error).message, "enough");
     assert.equal(getEventListeners(controller.signal, "abort").length, 0);
     queue.putSync(1);
     assert.equal(await queue.get({ signal }), 1);

@@ -4,7 +4,19 @@
  * its own block (a circle), places outside of all blocks.
  */
 import fc from "fast-check";
-import { BLOCK_HEADER_WORDS, BLOCKS_AT, EXTENT, FREE, HEADER, KIND, LIVE, PAGE, PAGE_WORDS, RECORD_WORDS, UNIT_BYTES } from "../../src/memory/layout.js";
+import {
+  BLOCK_HEADER_WORDS,
+  BLOCKS_AT,
+  EXTENT,
+  FREE,
+  HEADER,
+  KIND,
+  LIVE,
+  PAGE,
+  PAGE_WORDS,
+  RECORD_WORDS,
+  UNIT_BYTES,
+} from "../../src/memory/layout.js";
 import type { Heap } from "../../src/memory/index.js";
 import type { ThreadHeap } from "../../src/memory/thread-heap.js";
 import { pageStateWord } from "../../src/memory/page-table.js";
@@ -99,7 +111,18 @@ export function corrupt(heap: ThreadHeap, list: readonly Change[]): void {
 
 function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Record<Kind, number[]> {
   const { words, record } = heap;
-  const places: Record<Kind, number[]> = { link: [], count: [], other: [], empty: [], header: [], heap: [], freeList: [], page: [], record: [], byte: [] };
+  const places: Record<Kind, number[]> = {
+    link: [],
+    count: [],
+    other: [],
+    empty: [],
+    header: [],
+    heap: [],
+    freeList: [],
+    page: [],
+    record: [],
+    byte: [],
+  };
   const known = new Set([...used, ...free]);
   for (const at of used) {
     for (let word = 1; word <= BLOCK_HEADER_WORDS; word++) places.header.push(at - word);
@@ -116,11 +139,13 @@ function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Reco
     if (heap.allocator.kindOf(at) !== KIND.extent || (words[at - BLOCK_HEADER_WORDS]! & 0xff) !== LIVE) continue;
     // Bytes of the data region, as negative numbers.
     const start = words[at + EXTENT.unit]! * UNIT_BYTES;
-    for (let index = 0; index < Math.min(64, words[at + EXTENT.length]!); index++) places.byte.push(-1 - (start + index));
+    for (let index = 0; index < Math.min(64, words[at + EXTENT.length]!); index++)
+      places.byte.push(-1 - (start + index));
   }
   for (let word = 0; word < HEADER.roomyPages; word++) if (!IDENTITY.includes(word)) places.heap.push(word);
   for (const lists of [HEADER.roomyPages, HEADER.freeExtents, HEADER.freeRuns])
-    for (let word = lists; word < lists + 58; word++) if (words[word] !== 0 || word % 8 === 0) places.freeList.push(word);
+    for (let word = lists; word < lists + 58; word++)
+      if (words[word] !== 0 || word % 8 === 0) places.freeList.push(word);
   for (let page = BLOCKS_AT; page < brk; page += PAGE_WORDS) {
     for (let word = 0; word <= PAGE.previous; word++) places.freeList.push(page + word);
     places.page.push(pageStateWord(page));
@@ -131,7 +156,15 @@ function findPlaces(heap: ThreadHeap, { used, free }: Blocks, brk: number): Reco
   return places;
 }
 
-function successor(words: Int32Array, at: number, becomes: string, value: number, { used, free }: Blocks, brk: number, links: number[]): number {
+function successor(
+  words: Int32Array,
+  at: number,
+  becomes: string,
+  value: number,
+  { used, free }: Blocks,
+  brk: number,
+  links: number[],
+): number {
   const current = words[at]!;
   const some = (list: readonly number[]) => (list.length === 0 ? 0 : list[(value >>> 1) % list.length]!);
   switch (becomes) {

@@ -54,7 +54,13 @@ async function runMessage(seed: number, ends: Ends, faults: Faults, isAt: (opera
   checkSize(messages.heap, before, found);
 }
 
-export async function runCase(seed: number, ends: Ends, faults: Faults, isAt: (operation: number) => void, only?: string): Promise<void> {
+export async function runCase(
+  seed: number,
+  ends: Ends,
+  faults: Faults,
+  isAt: (operation: number) => void,
+  only?: string,
+): Promise<void> {
   if (only === MESSAGES) return await runMessage(seed, ends, faults, isAt);
   const [list] = fc.sample(changes, { numRuns: 1, seed });
   const heap = renewThreadHeap(createThreadHeap());
@@ -65,7 +71,12 @@ export async function runCase(seed: number, ends: Ends, faults: Faults, isAt: (o
   corrupt(heap, list!);
   // Beginning anywhere: what comes first finds what is corrupt, the rest what that left.
   const from = Math.floor(random() * operations.length);
-  const all = [...operations.slice(from), ...operations.slice(0, from), ...objects.map((object) => () => object.free()), newcomers];
+  const all = [
+    ...operations.slice(from),
+    ...operations.slice(0, from),
+    ...objects.map((object) => () => object.free()),
+    newcomers,
+  ];
   const found = (what: string) => (faults[`${name}: ${what}`] ??= seed);
   for (const [index, operation] of all.entries()) {
     isAt(index);
@@ -83,7 +94,9 @@ export function isWalk(name: string | undefined): name is WalkName {
   return name !== undefined && Object.hasOwn(WALKS, name);
 }
 
-let counted: { readonly walk: WalkName; readonly sizes: readonly (readonly [subject: string, cases: number])[] } | undefined;
+let counted:
+  | { readonly walk: WalkName; readonly sizes: readonly (readonly [subject: string, cases: number])[] }
+  | undefined;
 /** Their finalizers would reach into the memory of later cases, which is the same. */
 const kept: unknown[] = [];
 
@@ -111,7 +124,13 @@ export function casesOf(walk: WalkName): number {
 }
 
 /** One word, one wrong value, then all that can be done. Returns what was wrong. */
-export async function runWalk(walk: WalkName, index: number, ends: Ends, faults: Faults, isAt: (operation: number) => void): Promise<void> {
+export async function runWalk(
+  walk: WalkName,
+  index: number,
+  ends: Ends,
+  faults: Faults,
+  isAt: (operation: number) => void,
+): Promise<void> {
   let rest = index % casesOf(walk);
   let name = "";
   for (const [subject, cases] of sizesOf(walk)) {
@@ -126,7 +145,12 @@ export async function runWalk(walk: WalkName, index: number, ends: Ends, faults:
   const what = spoil(heap, placesIn(heap), rest);
   if (what === undefined) return;
   const found = (fault: string) => (faults[`${name}, ${what}: ${fault}`] ??= index);
-  const operations = [...subject.operations, ...subject.objects.map((object) => () => object.free()), newcomers, () => heap.registry.reap(true)];
+  const operations = [
+    ...subject.operations,
+    ...subject.objects.map((object) => () => object.free()),
+    newcomers,
+    () => heap.registry.reap(true),
+  ];
   for (const [at, operation] of operations.entries()) {
     isAt(at);
     const end = await endOf(operation, found);
@@ -157,7 +181,8 @@ function newcomers(): void {
 }
 
 function checkSize({ buffers }: ThreadHeap, before: number, found: (what: string) => void): void {
-  if (buffers.control.byteLength > MOST_CONTROL_BYTES) found(`the control region has grown to ${buffers.control.byteLength} bytes`);
+  if (buffers.control.byteLength > MOST_CONTROL_BYTES)
+    found(`the control region has grown to ${buffers.control.byteLength} bytes`);
   if (buffers.data.byteLength > MOST_DATA_BYTES) found(`the data region has grown to ${buffers.data.byteLength} bytes`);
   if (process.memoryUsage().arrayBuffers - before > MOST_NEW_BYTES) found("buffers of absurd size were made");
 }

@@ -11,8 +11,10 @@ for (const [only, every] of [
   ["layout", inForm({ short: 997, whole: 331 })],
   ["layout-processes", inForm({ short: 4993, whole: 1499 })],
 ] as const) {
-  test(`a walk over the layouts (${only}): each single wrong word gives a value or an error of ours`, { timeout: timeLimit(100_000) }, () =>
-    hunt({ cases: 0, seed: 11, only, every }).then(() => {}),
+  test(
+    `a walk over the layouts (${only}): each single wrong word gives a value or an error of ours`,
+    { timeout: timeLimit(100_000) },
+    () => hunt({ cases: 0, seed: 11, only, every }).then(() => {}),
   );
 }
 test("bytes that are no message come to a value or an error of ours", { timeout: timeLimit(100_000) }, () =>

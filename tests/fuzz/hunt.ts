@@ -26,25 +26,40 @@ export interface Hunt {
  * How all operations ended. @throws with the seed of the case that did not come to its end, and of the first one with
  * each fault
  */
-export async function hunt({ cases, seed, only = "", every = 1, from = fileURLToPath(import.meta.url) }: Hunt): Promise<Ends> {
-  const child = spawn(process.execPath, ["--enable-source-maps", from, String(cases), String(seed), only, String(every)], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+export async function hunt({
+  cases,
+  seed,
+  only = "",
+  every = 1,
+  from = fileURLToPath(import.meta.url),
+}: Hunt): Promise<Ends> {
+  const child = spawn(
+    process.execPath,
+    ["--enable-source-maps", from, String(cases), String(seed), only, String(every)],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let out = "";
   let err = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.on("close", (code, signal) => resolve([code, signal])));
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
+    child.on("close", (code, signal) => resolve([code, signal])),
+  );
   if (code !== 0) throw new Error(`${cases} cases from seed ${seed} on: ended with ${signal ?? code}\n${out}${err}`);
   const { ends, faults } = JSON.parse(out) as { ends: Ends; faults: Faults };
   const told = Object.entries(faults).map(([what, first]) => `  seed ${first} (npm run fuzz -- 1 ${first}): ${what}`);
-  if (told.length > 0) throw new Error(`${told.length} faults in ${cases} cases from seed ${seed} on:\n${told.join("\n")}`);
+  if (told.length > 0)
+    throw new Error(`${told.length} faults in ${cases} cases from seed ${seed} on:\n${told.join("\n")}`);
   return ends;
 }
 
 function watch(cases: number, seed: number, only: string | undefined, every: number): void {
   const progress = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(new URL("hunter.js", import.meta.url), { workerData: { cases, seed, progress, only: only || undefined, every } });
+  const worker = new Worker(new URL("hunter.js", import.meta.url), {
+    workerData: { cases, seed, progress, only: only || undefined, every },
+  });
   const at = () => {
     const its = seed + progress[0]!;
     return `seed ${its}, ${only || subjectOfCase(its)}, operation ${progress[1]} (npm run fuzz -- 1 ${its} ${only ?? ""})`;

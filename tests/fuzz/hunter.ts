@@ -2,7 +2,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { casesOf, type Ends, type Faults, isWalk, runCase, runWalk } from "./fuzz-case.js";
 
-const { cases, seed, progress, only, every } = workerData as { cases: number; seed: number; progress: Int32Array; only: string | undefined; every: number };
+const { cases, seed, progress, only, every } = workerData as {
+  cases: number;
+  seed: number;
+  progress: Int32Array;
+  only: string | undefined;
+  every: number;
+};
 const ends: Ends = {};
 const faults: Faults = {};
 

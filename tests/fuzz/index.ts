@@ -33,13 +33,16 @@ async function main(): Promise<void> {
       continue;
     }
     console.log(`fuzz: every word of ${walk}, each wrong value`);
-    for (let part = 0; part < PARTS_OF_WALK; part++) await run({ cases: 0, seed: part, only: walk, every: PARTS_OF_WALK });
+    for (let part = 0; part < PARTS_OF_WALK; part++)
+      await run({ cases: 0, seed: part, only: walk, every: PARTS_OF_WALK });
   }
   if (!isWalk(only)) {
     console.log(`fuzz: ${cases} cases, seed ${seed}`);
-    for (let done = 0; done < cases; done += CASES_A_PROCESS) await run({ cases: Math.min(CASES_A_PROCESS, cases - done), seed: seed + done, only });
+    for (let done = 0; done < cases; done += CASES_A_PROCESS)
+      await run({ cases: Math.min(CASES_A_PROCESS, cases - done), seed: seed + done, only });
   }
-  for (const [end, n] of Object.entries(total).sort(([, a], [, b]) => b - a)) console.log(`  ${String(n).padStart(10)}  ${end}`);
+  for (const [end, n] of Object.entries(total).sort(([, a], [, b]) => b - a))
+    console.log(`  ${String(n).padStart(10)}  ${end}`);
   console.log(failures === 0 ? "every operation came to its end" : `${failures} failures`);
   process.exitCode = failures === 0 ? 0 : 1;
 }

@@ -51,7 +51,8 @@ const wrongs: Readonly<Record<string, (current: number, at: number, blocks: Bloc
   "another block": (_current, at, { used }) => used[(at * 7) % used.length]!,
   "its own block": (_current, at, { used }) => used.findLast((block) => block - BLOCK_HEADER_WORDS <= at) ?? used[0]!,
   "the middle of a block": (_current, at, { used }) => used[(at * 5) % used.length]! + 1,
-  "a free block": (_current, at, { free, used }) => (free.length === 0 ? used[0]! - BLOCK_HEADER_WORDS : free[at % free.length]!),
+  "a free block": (_current, at, { free, used }) =>
+    free.length === 0 ? used[0]! - BLOCK_HEADER_WORDS : free[at % free.length]!,
   "one past the end": (_current, _at, _blocks, brk) => brk,
   "far past the end": (_current, _at, _blocks, brk) => brk + 0x100000,
   "before all blocks": () => BLOCKS_AT - 1,
@@ -71,25 +72,33 @@ function kindOf(heap: Heap, block: number): string {
 /** The words of a heap that objects stand in, in an order that is the same each time. */
 export function placesIn(heap: Heap): Place[] {
   const places: Place[] = [];
-  for (const [name, at] of Object.entries(HEADER)) if (!IDENTITY.includes(name)) places.push({ at, name: `HEADER.${name}` });
+  for (const [name, at] of Object.entries(HEADER))
+    if (!IDENTITY.includes(name)) places.push({ at, name: `HEADER.${name}` });
   for (const [list, end] of [
     ["roomyPages", HEADER.roomyPages + 18],
     ["freeExtents", HEADER.freeExtents + 58],
     ["freeRuns", HEADER.freeRuns + 58],
   ] as const) {
-    for (let at = HEADER[list]; at < end; at++) if (heap.words[at] !== 0) places.push({ at, name: `HEADER.${list}[${at - HEADER[list]}]` });
+    for (let at = HEADER[list]; at < end; at++)
+      if (heap.words[at] !== 0) places.push({ at, name: `HEADER.${list}[${at - HEADER[list]}]` });
   }
   for (let page = BLOCKS_AT; page < heap.words[HEADER.brk]!; page += PAGE_WORDS) {
     const entry = pageStateWord(page) - PAGE_ENTRY.state;
-    for (const [name, offset] of Object.entries(PAGE_ENTRY)) places.push({ at: entry + offset, name: `PAGE_ENTRY.${name} of page ${page}` });
-    for (let offset = 0; offset < PAGE_HEADER_WORDS; offset++) places.push({ at: page + offset, name: `PAGE.${nameIn(PAGE, offset)} of page ${page}` });
+    for (const [name, offset] of Object.entries(PAGE_ENTRY))
+      places.push({ at: entry + offset, name: `PAGE_ENTRY.${name} of page ${page}` });
+    for (let offset = 0; offset < PAGE_HEADER_WORDS; offset++)
+      places.push({ at: page + offset, name: `PAGE.${nameIn(PAGE, offset)} of page ${page}` });
   }
   for (let slot = 1; slot < heap.words[HEADER.workersHigh]!; slot++) {
     const record = REGISTRY_AT + slot * RECORD_WORDS;
-    for (let offset = 0; offset < RECORD.nodes; offset++) places.push({ at: record + offset, name: `RECORD[${slot}].${nameIn(RECORD, offset)}` });
+    for (let offset = 0; offset < RECORD.nodes; offset++)
+      places.push({ at: record + offset, name: `RECORD[${slot}].${nameIn(RECORD, offset)}` });
     for (let node = 0; node < 4; node++) {
       for (let offset = 0; offset < NODE_WORDS; offset++)
-        places.push({ at: record + RECORD.nodes + node * NODE_WORDS + offset, name: `RECORD[${slot}].nodes[${node}].${nameIn(NODE, offset)}` });
+        places.push({
+          at: record + RECORD.nodes + node * NODE_WORDS + offset,
+          name: `RECORD[${slot}].nodes[${node}].${nameIn(NODE, offset)}`,
+        });
     }
   }
   const { used, free } = findBlocks(heap);
@@ -106,7 +115,10 @@ export function placesIn(heap: Heap): Place[] {
     }
   }
   for (const block of free)
-    places.push({ at: block - BLOCK_HEADER_WORDS, name: `BLOCK.state of free ${block}` }, { at: block, name: `the link of free ${block}` });
+    places.push(
+      { at: block - BLOCK_HEADER_WORDS, name: `BLOCK.state of free ${block}` },
+      { at: block, name: `the link of free ${block}` },
+    );
   return places;
 }
 

@@ -41,7 +41,15 @@ export function wholeMessages(): Uint8Array[] {
   const wholes: readonly unknown[] = [
     ...sampleValues,
     self,
-    [new Lock(), new RLock(), new Value("int32", 1), new SharedArray("int32", 4), new Queue(), new SharedMap(), createPipe()[0]],
+    [
+      new Lock(),
+      new RLock(),
+      new Value("int32", 1),
+      new SharedArray("int32", 4),
+      new Queue(),
+      new SharedMap(),
+      createPipe()[0],
+    ],
     [own, taskModule<{ run(): void }>(new URL("../fixtures/plain-functions.js", import.meta.url)).run],
   ];
   return wholes.map((value) => encode(value, { to: "threads" }).toBytes().slice());
@@ -49,7 +57,9 @@ export function wholeMessages(): Uint8Array[] {
 
 /** What is made of one message: whoever takes it, and whoever lets it go. */
 export function decoding(whole: readonly Uint8Array[], seed: number): Operation[] {
-  const [{ share, edits, noise }] = fc.sample(bytes, { numRuns: 1, seed }) as [{ share: number; edits: Edit[]; noise: Uint8Array | undefined }];
+  const [{ share, edits, noise }] = fc.sample(bytes, { numRuns: 1, seed }) as [
+    { share: number; edits: Edit[]; noise: Uint8Array | undefined },
+  ];
   const message = noise ?? edits.reduce(edited, whole[Math.floor(share * whole.length)]!);
   return [() => decode(message, 0, message.length), () => lose(message, 0, message.length)];
 }

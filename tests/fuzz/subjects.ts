@@ -26,7 +26,16 @@ import {
 import { encode } from "../../src/codec/index.js";
 import { keep } from "../../src/codec/payload.js";
 import { take } from "../../src/diagnosis/findings.js";
-import { type Heap, KIND, LIVE, processHeap, RECORD, RECORD_WORDS, REGISTRY_AT, threadHeap } from "../../src/memory/index.js";
+import {
+  type Heap,
+  KIND,
+  LIVE,
+  processHeap,
+  RECORD,
+  RECORD_WORDS,
+  REGISTRY_AT,
+  threadHeap,
+} from "../../src/memory/index.js";
 import { writeWorkerInfo } from "../../src/parking/worker-info.js";
 import { DEAD, HEADER, STATE_BITS } from "../../src/memory/layout.js";
 import { Completion, RETURNED } from "../../src/workers/completion.js";
@@ -58,7 +67,16 @@ const soon = { timeout: 1 };
 const large = Buffer.alloc(6000, 7);
 const middling = "m".repeat(1500);
 /** Of all sizes, and with objects in them. */
-const values = (): unknown[] => [1, { index: 1 }, "x".repeat(70), [new Event(reach), "in"], middling, large, -5, new Map([[1, new Date(5)]])];
+const values = (): unknown[] => [
+  1,
+  { index: 1 },
+  "x".repeat(70),
+  [new Event(reach), "in"],
+  middling,
+  large,
+  -5,
+  new Map([[1, new Date(5)]]),
+];
 
 const times = (count: number, operation: (index: number) => unknown): Operation => {
   return () => {
@@ -306,7 +324,8 @@ export const subjects: Record<string, () => Subject> = {
       operations: [
         receive,
         work,
-        () => positions.map((position) => position !== undefined && [owner.isTaken(position), owner.takeBack(position)]),
+        () =>
+          positions.map((position) => position !== undefined && [owner.isTaken(position), owner.takeBack(position)]),
         times(4, work),
         times(6, receive),
         times(30, (index) => {
@@ -394,7 +413,13 @@ export const subjects: Record<string, () => Subject> = {
     }
     return {
       objects: [lock, rlock, rwlock, semaphore, queue, map, list],
-      operations: [() => snapshot(), () => take(heap), () => heap.allocator.objects(), () => heap.allocator.usedWords(), () => heap.waitQueue.armed()],
+      operations: [
+        () => snapshot(),
+        () => take(heap),
+        () => heap.allocator.objects(),
+        () => heap.allocator.usedWords(),
+        () => heap.waitQueue.armed(),
+      ],
     };
   },
 };

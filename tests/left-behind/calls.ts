@@ -109,7 +109,8 @@ async function aborted(call: (options: { signal: AbortSignal; timeout: number })
 }
 
 /** Work that ends when it is called off. */
-const untilAborted = (signal: AbortSignal): Promise<never> => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
 const rows: Record<string, Row> = {};
 
@@ -124,7 +125,10 @@ function shared(name: string, make: () => { free(): void; toJSON?(): unknown }):
 }
 
 /** A wait that succeeds, one without time, one that is called off. */
-function waits(name: string, prepare: () => { passes(options: object): Promise<unknown>; fails(options: object): Promise<unknown> }): void {
+function waits(
+  name: string,
+  prepare: () => { passes(options: object): Promise<unknown>; fails(options: object): Promise<unknown> },
+): void {
   rows[name] = () => {
     const { passes } = prepare();
     return () => passes(options);
@@ -140,14 +144,24 @@ function waits(name: string, prepare: () => { passes(options: object): Promise<u
 }
 
 for (const [name, Class] of Object.entries({ Lock, RLock, Semaphore, BoundedSemaphore })) {
-  const make = () => (name === "Lock" ? new Lock() : name === "RLock" ? new RLock() : name === "Semaphore" ? new Semaphore(1) : new BoundedSemaphore(1));
+  const make = () =>
+    name === "Lock"
+      ? new Lock()
+      : name === "RLock"
+        ? new RLock()
+        : name === "Semaphore"
+          ? new Semaphore(1)
+          : new BoundedSemaphore(1);
   shared(name, () => new Class());
   waits(`${name}.acquire`, () => {
     const free = make();
     const taken = make();
     // Of an RLock by who awaits: another awaiting caller does not enter again.
     void taken.acquire();
-    return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => taken.acquire(given) };
+    return {
+      passes: async (given) => (await free.acquire(given))[Symbol.dispose](),
+      fails: (given) => taken.acquire(given),
+    };
   });
   rows[`${name}.acquireSync`] = () => {
     const object = make();
@@ -216,7 +230,10 @@ for (const [verb, other] of [
     const free = new RWLock();
     const taken = new RWLock();
     void taken[other]();
-    return { passes: async (given) => (await free[verb](given))[Symbol.dispose](), fails: (given) => taken[verb](given) };
+    return {
+      passes: async (given) => (await free[verb](given))[Symbol.dispose](),
+      fails: (given) => taken[verb](given),
+    };
   });
   rows[`RWLock.${verb}Sync`] = () => {
     const lock = new RWLock();
@@ -226,7 +243,8 @@ for (const [verb, other] of [
     const lock = new RWLock();
     return () => lock[tried]()![Symbol.dispose]();
   };
-  const [run, runSync] = verb === "read" ? (["runRead", "runReadSync"] as const) : (["runWrite", "runWriteSync"] as const);
+  const [run, runSync] =
+    verb === "read" ? (["runRead", "runReadSync"] as const) : (["runWrite", "runWriteSync"] as const);
   rows[`RWLock.${run}`] = () => {
     const lock = new RWLock();
     return () => lock[run](async () => {}, options);
@@ -252,12 +270,18 @@ for (const side of ["reading", "writing"] as const) {
     const free = new RWLock()[side];
     const lock = new RWLock();
     void lock[other].acquire();
-    return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => lock[side].acquire(given) };
+    return {
+      passes: async (given) => (await free.acquire(given))[Symbol.dispose](),
+      fails: (given) => lock[side].acquire(given),
+    };
   });
   waits(key("waitForUnlock"), () => {
     const lock = new RWLock();
     lock.writeSync();
-    return { passes: (given) => new RWLock()[side].waitForUnlock(given), fails: (given) => lock[side].waitForUnlock(given) };
+    return {
+      passes: (given) => new RWLock()[side].waitForUnlock(given),
+      fails: (given) => lock[side].waitForUnlock(given),
+    };
   });
   for (const [verb, call] of Object.entries({
     acquireSync: (lock: RWLock) => lock[side].acquireSync(sync)[Symbol.dispose](),
@@ -409,7 +433,10 @@ for (const verb of ["acquire", "wait", "waitFor"] as const) {
       verb === "waitFor" ? condition.waitFor(() => false, given) : condition.wait(given);
     if (verb === "acquire") {
       void taken.acquire();
-      return { passes: async (given) => (await free.acquire(given))[Symbol.dispose](), fails: (given) => taken.acquire(given) };
+      return {
+        passes: async (given) => (await free.acquire(given))[Symbol.dispose](),
+        fails: (given) => taken.acquire(given),
+      };
     }
     return {
       passes: async (given) => {
@@ -997,7 +1024,8 @@ Object.assign(rows, {
     pool.terminate();
     await pool.join();
   },
-  "AsyncPool.run": () => () => AsyncPool.run({ rate: { limit: 10, interval: 1000 } }, async (pool) => await pool.submit(() => 1)),
+  "AsyncPool.run": () => () =>
+    AsyncPool.run({ rate: { limit: 10, interval: 1000 } }, async (pool) => await pool.submit(() => 1)),
   "createPool, of this loop": () => () => createPool("async")[Symbol.asyncDispose](),
   "Future.cancel": () => async () => {
     const future = asyncPool().submit(() => longPromise);
@@ -1103,7 +1131,9 @@ Object.assign(rows, {
     event.free();
   },
   transfer: () => () => transfer(new ArrayBuffer(8)),
-  taskModule: () => () => taskModule<typeof import("../fixtures/pool-tasks.js")>(new URL("../fixtures/pool-tasks.js", import.meta.url)).square,
+  taskModule: () => () =>
+    taskModule<typeof import("../fixtures/pool-tasks.js")>(new URL("../fixtures/pool-tasks.js", import.meta.url))
+      .square,
   sendable: () => () => sendable(import.meta, Point),
   allowModules: () => () => allowModules(new URL("../fixtures/pool-tasks.js", import.meta.url)),
   isMain: () => () => isMain(import.meta),

@@ -35,13 +35,17 @@ const OWN = new Set(["attach", "hold", "close of TimeoutScope"]);
 /** Methods that a class or an interface declares, as users see them. A symbol counts where users have it. */
 function declaredMethods(): Map<string, Set<string>> {
   const methods = new Map<string, Set<string>>();
-  for (const file of readdirSync(types, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".d.ts"))) {
+  for (const file of readdirSync(types, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".d.ts"),
+  )) {
     let owner: string | undefined;
     for (const line of readFileSync(join(types, file), "utf8").split("\n")) {
       const opened = /^(?:export )?(?:declare )?(?:abstract )?(?:class|interface) (\w+)/.exec(line)?.[1];
       if (opened !== undefined) owner = opened;
       else if (line.startsWith("}")) owner = undefined;
-      const method = /^ {4}(?:static |abstract |async )*(\w+|\[Symbol\.\w+\]|\[selectable\])(?:<.*?>)?\(/.exec(line)?.[1];
+      const method = /^ {4}(?:static |abstract |async )*(\w+|\[Symbol\.\w+\]|\[selectable\])(?:<.*?>)?\(/.exec(
+        line,
+      )?.[1];
       if (owner === undefined || method === undefined || method === "constructor") continue;
       if (OWN.has(method) || OWN.has(`${method} of ${owner}`)) continue;
       methods.set(owner, (methods.get(owner) ?? new Set()).add(method));
@@ -73,8 +77,13 @@ function publicCalls(): Set<string> {
       for (const owner of [its, prototype]) {
         for (const key of Reflect.ownKeys(owner)) {
           const method = nameOf(key);
-          const isMethod = key !== "constructor" && typeof Object.getOwnPropertyDescriptor(owner, key)!.value === "function";
-          if (isMethod && (declared.get(ofClass)?.has(method) || /^\[Symbol\.(async)?(dispose|iterator)\]$/i.test(method))) found.add(`${name}.${method}`);
+          const isMethod =
+            key !== "constructor" && typeof Object.getOwnPropertyDescriptor(owner, key)!.value === "function";
+          if (
+            isMethod &&
+            (declared.get(ofClass)?.has(method) || /^\[Symbol\.(async)?(dispose|iterator)\]$/i.test(method))
+          )
+            found.add(`${name}.${method}`);
         }
       }
     }
@@ -110,7 +119,10 @@ async function found(...args: string[]): Promise<string[]> {
 
 describe("things left behind", { timeout: timeLimit(280_000), concurrency: 2 }, () => {
   test("every public call has a row, and each row is one", () => {
-    const rows = [...Object.keys({ ...calls, ...dearCalls }).map((key) => key.split(", ")[0]!), ...Object.values(starts).flatMap((each) => each.calls)];
+    const rows = [
+      ...Object.keys({ ...calls, ...dearCalls }).map((key) => key.split(", ")[0]!),
+      ...Object.values(starts).flatMap((each) => each.calls),
+    ];
     const known = new Set([...rows, ...Object.keys(WITHOUT_ROW)]);
     const wanted = publicCalls();
     assert.deepEqual(
@@ -131,5 +143,6 @@ describe("things left behind", { timeout: timeLimit(280_000), concurrency: 2 }, 
       assert.deepEqual(await found("calls", `${part}`, `${PARTS}`), []));
 
   for (const name of Object.keys(starts))
-    test(`by fifty starts: no handle, descriptor, thread, process, file or memory (${name})`, async () => assert.deepEqual(await found("starts", name), []));
+    test(`by fifty starts: no handle, descriptor, thread, process, file or memory (${name})`, async () =>
+      assert.deepEqual(await found("starts", name), []));
 });

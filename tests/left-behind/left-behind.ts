@@ -52,7 +52,9 @@ export async function takeStock(): Promise<Stock> {
   for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1;
   return {
     resources,
-    listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), getEventListeners(longSignal, "abort").length),
+    listeners: process
+      .eventNames()
+      .reduce((sum, name) => sum + process.listenerCount(name), getEventListeners(longSignal, "abort").length),
     descriptors: fs.readdirSync("/proc/self/fd").length,
     threads: fs.readdirSync("/proc/self/task").length,
     children: fs.readdirSync("/proc/self/task").flatMap(childrenOf).length,
@@ -76,7 +78,8 @@ const MADE_ONCE = 4;
 /** What there is more of than before, beyond the bounds in bytes. */
 export function leftBehind(before: Stock, after: Stock, bounds: Bounds): string[] {
   const found: string[] = [];
-  const note = (what: string, had: number, has: number, most = MADE_ONCE) => has - had > most && found.push(`${what}: ${had} before, ${has} after`);
+  const note = (what: string, had: number, has: number, most = MADE_ONCE) =>
+    has - had > most && found.push(`${what}: ${had} before, ${has} after`);
   for (const [name, count] of Object.entries(after.resources)) note(name, before.resources[name] ?? 0, count);
   note("listeners", before.listeners, after.listeners);
   note("descriptors", before.descriptors, after.descriptors);

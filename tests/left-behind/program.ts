@@ -25,7 +25,12 @@ const BOUNDS_OF_STARTS: Bounds = { heap: 20_000 * STARTS + ONCE, shared: 200 * S
 /** What still moves after a row, a worker that ends, gets so many more looks. */
 const LOOKS = 40;
 
-async function check(name: string, bounds: Bounds, warmUp: () => Promise<void>, run: () => Promise<void>): Promise<void> {
+async function check(
+  name: string,
+  bounds: Bounds,
+  warmUp: () => Promise<void>,
+  run: () => Promise<void>,
+): Promise<void> {
   await warmUp();
   const before = await takeStock();
   await run();
@@ -68,7 +73,8 @@ if (isMain(import.meta)) {
   // The objects that rows serve wait for calls that nobody makes any more.
   detectDeadlocks({ print: false });
   if (kind === "calls") {
-    const part = (all: Readonly<Record<string, Row>>) => Object.entries(all).filter((_, index) => index % Number(second) === Number(first));
+    const part = (all: Readonly<Record<string, Row>>) =>
+      Object.entries(all).filter((_, index) => index % Number(second) === Number(first));
     await checkCalls(part(calls), CALLS, BOUNDS);
     await checkCalls(part(dearCalls), DEAR_CALLS, BOUNDS_OF_DEAR);
     await endAll();

@@ -2,7 +2,18 @@
  * Each start of a worker or a pool, to be made fifty times. A key names the calls of one start, which are made by
  * turns.
  */
-import { advise, createPool, describeAdvice, type PoolOptions, Process, ProcessPool, select, Thread, ThreadPool, toProcess } from "allcores";
+import {
+  advise,
+  createPool,
+  describeAdvice,
+  type PoolOptions,
+  Process,
+  ProcessPool,
+  select,
+  Thread,
+  ThreadPool,
+  toProcess,
+} from "allcores";
 import { type Exploration, explore } from "allcores/testing";
 import { counter, incrementByRetry, isTwo } from "../fixtures/explored-programs.js";
 import { add, sleepFor } from "../fixtures/pool-tasks.js";
@@ -18,7 +29,8 @@ async function cutOff(worker: Thread | Process, verb: "terminate" | "kill"): Pro
 
 /** Six ways from a start to its end. */
 function workers(Worker: typeof Thread | typeof Process): Start {
-  const make = () => (Worker === Thread ? new Thread(add, { args: [1, 2] }) : new Process(add, { args: [1, 2] })).start();
+  const make = () =>
+    (Worker === Thread ? new Thread(add, { args: [1, 2] }) : new Process(add, { args: [1, 2] })).start();
   const ways: (() => unknown)[] = [
     () => make().join(),
     () => make().joinSync(),
@@ -68,7 +80,8 @@ function pools(make: (options: PoolOptions) => WorkerPool, run: (fn: (pool: Work
   return (nth) => ways[nth % ways.length]!();
 }
 
-const endsOf = (name: string): string[] => ["join", "joinSync", "terminate", "kill", "[selectable]", "[Symbol.asyncDispose]"].map((end) => `${name}.${end}`);
+const endsOf = (name: string): string[] =>
+  ["join", "joinSync", "terminate", "kill", "[selectable]", "[Symbol.asyncDispose]"].map((end) => `${name}.${end}`);
 const poolEnds = (name: string): string[] =>
   ["close", "terminate", "join", "joinSync", "recycle", "[Symbol.asyncDispose]", "run"].map((end) => `${name}.${end}`);
 
@@ -117,7 +130,10 @@ export const starts: Readonly<Record<string, Starts>> = {
     start: async (nth) => {
       // Each explores a program in threads of its own.
       if (nth % 10 !== 0) return;
-      const exploration: Exploration = await explore({ setup: counter, workers: [incrementByRetry, incrementByRetry], check: isTwo }, { schedules: 3 });
+      const exploration: Exploration = await explore(
+        { setup: counter, workers: [incrementByRetry, incrementByRetry], check: isTwo },
+        { schedules: 3 },
+      );
       exploration.throwIfFailed();
       String(exploration);
     },

@@ -4,7 +4,16 @@ import { test } from "node:test";
 import { DRAFT, HEADER, type Heap, threadHeap } from "../../src/memory/index.js";
 import { KIND } from "../kinds.js";
 import { generationWord, pageStateWord, stillStands, ThreadHeap } from "../../src/memory/index.js";
-import { BLOCK, BLOCK_HEADER_WORDS, BLOCK_STATE_MASK, BLOCKS_AT, EXTENT, HEADER_END, LIVE, PAGE_WORDS } from "../../src/memory/layout.js";
+import {
+  BLOCK,
+  BLOCK_HEADER_WORDS,
+  BLOCK_STATE_MASK,
+  BLOCKS_AT,
+  EXTENT,
+  HEADER_END,
+  LIVE,
+  PAGE_WORDS,
+} from "../../src/memory/layout.js";
 import { createThreadHeap } from "../../src/memory/thread-heap.js";
 import { CorruptError, OutOfMemoryError } from "../../src/index.js";
 import { Lock } from "../../src/sync/lock.js";
@@ -44,13 +53,15 @@ test("blocks of all sizes lie apart", () => {
   const sizes = [1, 3, 4, 5, 16, 17, 100, 1000, 5000];
   const blocks = sizes.map((words) => ({ words, at: allocator.allocate(words, KIND.plain) }));
   for (const [index, { at, words }] of blocks.entries()) heap.words.fill(index + 1, at, at + words);
-  for (const [index, { at, words }] of blocks.entries()) assert.ok(heap.words.subarray(at, at + words).every((word) => word === index + 1));
+  for (const [index, { at, words }] of blocks.entries())
+    assert.ok(heap.words.subarray(at, at + words).every((word) => word === index + 1));
   for (const { at } of blocks) allocator.free(at);
 });
 
 test("what goes back is used again: the heap does not grow", () => {
   const used = allocator.usedWords();
-  for (let round = 0; round < 3; round++) for (const at of Array.from({ length: 500 }, () => allocator.allocate(20, KIND.plain))) allocator.free(at);
+  for (let round = 0; round < 3; round++)
+    for (const at of Array.from({ length: 500 }, () => allocator.allocate(20, KIND.plain))) allocator.free(at);
   const brk = heap.words[HEADER.brk];
   for (const at of Array.from({ length: 500 }, () => allocator.allocate(20, KIND.plain))) allocator.free(at);
   assert.equal(heap.words[HEADER.brk], brk);
@@ -208,7 +219,8 @@ test("of all words of a page only the beginnings of its blocks name one", () => 
   let found = 0;
   for (let at = page - 5; at < page + PAGE_WORDS; at++) if (full.allocator.sizeOfBlock(at) > 0) found++;
   assert.equal(found, 30 + (full.allocator.sizeOfBlock(page - 4) > 0 ? 1 : 0));
-  for (const odd of [Number.NaN, 0.5, -1, 2 ** 31, 2 ** 40, BLOCKS_AT + 12.5]) assert.throws(() => full.allocator.check(odd), CorruptError);
+  for (const odd of [Number.NaN, 0.5, -1, 2 ** 31, 2 ** 40, BLOCKS_AT + 12.5])
+    assert.throws(() => full.allocator.check(odd), CorruptError);
 });
 
 test("extents become one with their neighbours, and are cut", () => {

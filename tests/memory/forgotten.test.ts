@@ -46,7 +46,10 @@ test("forgotten maps and what only they held go too", async () => {
 });
 
 test("a thread looks for the collector while others hide it: it is found or not, and nothing is thrown", async () => {
-  const hiding = new Worker('const { setFlagsFromString } = require("node:v8"); for (;;) setFlagsFromString("--no-expose-gc");', { eval: true });
+  const hiding = new Worker(
+    'const { setFlagsFromString } = require("node:v8"); for (;;) setFlagsFromString("--no-expose-gc");',
+    { eval: true },
+  );
   try {
     await once(hiding, "online");
     for (let tries = 0; tries < 300; tries++) assert.match(typeof exposeCollector(), /^(function|undefined)$/);

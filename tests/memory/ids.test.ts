@@ -15,14 +15,18 @@ const HARMLESS = ["BARRIER.arrived", "BARRIER.waiting", "LANE.awaits"];
 function wordsIn(text: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const [, name, body] of text.matchAll(/(?:export )?const ([A-Z_]+) = \{([\s\S]*?)\n?\} as const/g)) {
-    for (const [, said = "", word] of body!.matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*?\*\/\s*)?\b([a-zA-Z]\w*): [^,\n]+/g)) found.set(`${name}.${word}`, said);
+    for (const [, said = "", word] of body!.matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*?\*\/\s*)?\b([a-zA-Z]\w*): [^,\n]+/g))
+      found.set(`${name}.${word}`, said);
   }
-  for (const [, name] of text.matchAll(/^(?:export )?const ([A-Z_]*(?:EPOCH|GENERATION|SEQUENCE|TICKET)[A-Z_]*) = /gm)) found.set(name!, "");
+  for (const [, name] of text.matchAll(/^(?:export )?const ([A-Z_]*(?:EPOCH|GENERATION|SEQUENCE|TICKET)[A-Z_]*) = /gm))
+    found.set(name!, "");
   return found;
 }
 
 function wordsThatComeRound(text: string): string[] {
-  return [...wordsIn(text)].filter(([name, said]) => COMES_ROUND.test(name) || COMES_ROUND.test(said)).map(([name]) => name);
+  return [...wordsIn(text)]
+    .filter(([name, said]) => COMES_ROUND.test(name) || COMES_ROUND.test(said))
+    .map(([name]) => name);
 }
 
 const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
@@ -32,15 +36,26 @@ const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf
 const table = readFileSync(join(root, "docs/design/ids.md"), "utf8")
   .split("\n")
   .filter((line) => line.startsWith("| ") && !line.startsWith("| word"));
-const named = new Set(table.flatMap((line) => [...line.split(" | ")[0]!.matchAll(/`([A-Z_]+(?:\.\w+)?)`/g)].map(([, name]) => name!)));
+const named = new Set(
+  table.flatMap((line) => [...line.split(" | ")[0]!.matchAll(/`([A-Z_]+(?:\.\w+)?)`/g)].map(([, name]) => name!)),
+);
 
 test("a word with a generation or sequence is in the table of ids", () => {
   const missing = sources.flatMap(wordsThatComeRound).filter((word) => !named.has(word) && !HARMLESS.includes(word));
-  assert.deepEqual(missing, [], "tell in docs/design/ids.md how many bits it has, when it comes round, and what happens then");
+  assert.deepEqual(
+    missing,
+    [],
+    "tell in docs/design/ids.md how many bits it has, when it comes round, and what happens then",
+  );
 });
 
 test("the table of ids names no word that is no more", () => {
-  const all = new Set(sources.flatMap((text) => [...wordsIn(text).keys(), ...[...text.matchAll(/\bconst ([A-Z_]+) = /g)].map(([, name]) => name!)]));
+  const all = new Set(
+    sources.flatMap((text) => [
+      ...wordsIn(text).keys(),
+      ...[...text.matchAll(/\bconst ([A-Z_]+) = /g)].map(([, name]) => name!),
+    ]),
+  );
   assert.deepEqual(
     [...named].filter((word) => !all.has(word)),
     [],

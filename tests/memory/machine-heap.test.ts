@@ -10,9 +10,14 @@ import { timeLimit } from "../time-limit.js";
 
 const programs = new URL("../fixtures/programs/", import.meta.url);
 
-const traces = (): string[] => [...fs.readdirSync("/dev/shm"), ...fs.readdirSync(tmpdir())].filter((name) => /allcores.*machine|machine.*allcores/.test(name));
+const traces = (): string[] =>
+  [...fs.readdirSync("/dev/shm"), ...fs.readdirSync(tmpdir())].filter((name) =>
+    /allcores.*machine|machine.*allcores/.test(name),
+  );
 
-test("programs that start at once find one memory and count in it; it begins anew when all were killed", { timeout: timeLimit(60_000) }, async () => {
+test("programs that start at once find one memory and count in it; it begins anew when all were killed", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const name = `count-${process.pid}`;
   for (let round = 0; round < 2; round++) {
     const all = [0, 1, 2, 3, 4, 5].map(() => start("openMachine", name, 1000));
@@ -27,7 +32,9 @@ test("programs that start at once find one memory and count in it; it begins ane
   assert.deepEqual(traces(), []);
 });
 
-test("killed at any instant of the beginning, it leaves a whole memory or none", { timeout: timeLimit(100_000) }, async () => {
+test("killed at any instant of the beginning, it leaves a whole memory or none", {
+  timeout: timeLimit(100_000),
+}, async () => {
   const name = `chaos-${process.pid}`;
   const rounds = inForm({ short: 3, whole: 6 });
   for (let round = 0; round < rounds; round++) {
@@ -45,7 +52,11 @@ const canUnshare = spawnSync("unshare", [...unshare, "true"]).status === 0;
 
 /** In a pid namespace of their own, where nobody else can have the memory open. */
 test("of programs that all want to make it one does", { skip: !canUnshare, timeout: timeLimit(100_000) }, async () => {
-  const { stdout, stderr, status } = spawnSync("unshare", [...unshare, process.execPath, new URL("machine-race.js", programs).pathname], { encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync(
+    "unshare",
+    [...unshare, process.execPath, new URL("machine-race.js", programs).pathname],
+    { encoding: "utf8" },
+  );
   assert.equal(status, 0, stderr);
   const rounds = JSON.parse(stdout) as string[][];
   assert.equal(rounds.length, 4);

@@ -13,7 +13,14 @@ const user = process.geteuid!();
 const LONGEST_MS = timeLimit(4000);
 
 /** In namespaces of their own, with an empty /dev/shm, where nobody else can have the memory or the lock. */
-const apart = [...(user === 0 ? [] : ["--user", "--map-root-user"]), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const apart = [
+  ...(user === 0 ? [] : ["--user", "--map-root-user"]),
+  "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+];
 const emptied = (script: string) => ["unshare", ...apart, "sh", "-c", `mount -t tmpfs none /dev/shm && ${script}`];
 const canUnshare = spawnSync("unshare", [...apart, "sh", "-c", "mount -t tmpfs none /dev/shm"]).status === 0;
 const canKeep = spawnSync("flock", ["--version"]).status === 0;
@@ -31,7 +38,10 @@ function run(script: string): { made: unknown; ms: number; after: string } {
 }
 
 test('a lock on / keeps nobody from across: "machine"', { skip: !canKeep, timeout: timeLimit(60_000) }, async () => {
-  const keeper = spawn("flock", ["-x", "/", "sh", "-c", "echo kept; exec sleep 50"], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const keeper = spawn("flock", ["-x", "/", "sh", "-c", "echo kept; exec sleep 50"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
   try {
     await once(keeper.stdout, "data");
     const { stdout } = spawnSync(process.execPath, [program], { encoding: "utf8" });
@@ -43,13 +53,19 @@ test('a lock on / keeps nobody from across: "machine"', { skip: !canKeep, timeou
   }
 });
 
-test("the lock is an empty file that only this user may open, and it may stay", { skip: !canUnshare, timeout: timeLimit(60_000) }, () => {
+test("the lock is an empty file that only this user may open, and it may stay", {
+  skip: !canUnshare,
+  timeout: timeLimit(60_000),
+}, () => {
   const { made, after } = run('umask 000; "$NODE" "$PROGRAM"; "$NODE" "$PROGRAM" >&2');
   assert.equal(made, 5);
   assert.match(after.trim(), /^total 0\n-rw------- 1 \d+ \d+ 0 .* allcores-lock-\d+-[0-9a-f]{16}$/);
 });
 
-test("what others have put in its place is passed over", { skip: !canUnshare || user !== 0, timeout: timeLimit(60_000) }, () => {
+test("what others have put in its place is passed over", {
+  skip: !canUnshare || user !== 0,
+  timeout: timeLimit(60_000),
+}, () => {
   const others = [
     `touch /dev/shm/allcores-lock-${user}-0; chmod 600 /dev/shm/allcores-lock-${user}-0; chown 65534 /dev/shm/allcores-lock-${user}-0`,
     // Of this user, yet open to all, or no file at all.
@@ -76,18 +92,25 @@ test("a program that keeps the lock costs others an AttachError, after no wait o
   assert.ok(ms < LONGEST_MS, `${ms} ms`);
 });
 
-test("of two files, as two first programs may make them, all are locked", { skip: !canUnshare || !canKeep, timeout: timeLimit(60_000) }, () => {
+test("of two files, as two first programs may make them, all are locked", {
+  skip: !canUnshare || !canKeep,
+  timeout: timeLimit(60_000),
+}, () => {
   for (const kept of ["a", "b"]) {
     const files = `for n in a b; do touch /dev/shm/allcores-lock-$(id -u)-$n; chmod 600 /dev/shm/allcores-lock-$(id -u)-$n; done`;
     const file = `/dev/shm/allcores-lock-$(id -u)-${kept}`;
-    const { made } = run(`${files}; flock -x ${file} sleep 40 & while flock -n ${file} true 2>&-; do sleep 0.05; done; "$NODE" "$PROGRAM"`);
+    const { made } = run(
+      `${files}; flock -x ${file} sleep 40 & while flock -n ${file} true 2>&-; do sleep 0.05; done; "$NODE" "$PROGRAM"`,
+    );
     assert.equal(made, "ERR_ALLCORES_ATTACH", kept);
   }
 });
 
 test("no file is left but the lock's", { timeout: timeLimit(60_000) }, () => {
   assert.equal(spawnSync(process.execPath, [program]).status, 0);
-  const names = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) => (fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => join(folder, name)) : []));
+  const names = ["/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) =>
+    fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => join(folder, name)) : [],
+  );
   for (const path of names.filter((name) => name.includes(`allcores-lock-${user}-`))) {
     const { size, mode } = fs.lstatSync(path);
     assert.deepEqual({ size, mode: mode & 0o777 }, { size: 0, mode: 0o600 }, path);

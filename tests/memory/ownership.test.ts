@@ -16,7 +16,12 @@ after(() => kept.splice(0));
 /** What a process of nobody's gets who opens the path; undefined when it may. */
 function refusalOfNobody(path: string): string | undefined {
   const script = `try { require("fs").openSync(${JSON.stringify(path)}, "r"); console.log("opened"); } catch (error) { console.log(error.code); }`;
-  const { stdout } = spawnSync(process.execPath, ["-e", script], { uid: 65534, gid: 65534, encoding: "utf8", cwd: "/" });
+  const { stdout } = spawnSync(process.execPath, ["-e", script], {
+    uid: 65534,
+    gid: 65534,
+    encoding: "utf8",
+    cwd: "/",
+  });
   const said = stdout.trim();
   return said === "opened" ? undefined : said;
 }
@@ -36,7 +41,10 @@ test("another user opens neither that file nor what maps it", asRoot, () => {
   assert.match(refusalOfNobody(path) ?? "opened", /^E(ACCES|PERM)$/);
   const maps = fs.readFileSync("/proc/self/maps", "latin1").split("\n");
   const range = maps.find((line) => line.includes("/memfd:"))!.split(" ")[0]!;
-  assert.match(refusalOfNobody(`/proc/${process.pid}/map_files/${range.replaceAll(/(^|-)0+(?=.)/g, "$1")}`) ?? "opened", /^E(ACCES|PERM)$/);
+  assert.match(
+    refusalOfNobody(`/proc/${process.pid}/map_files/${range.replaceAll(/(^|-)0+(?=.)/g, "$1")}`) ?? "opened",
+    /^E(ACCES|PERM)$/,
+  );
   // What was refused is there for its own user, and nobody can open what is for everybody.
   assert.equal(refusalOfNobody("/dev/null"), undefined);
   fs.closeSync(fs.openSync(path, "r"));
@@ -68,10 +76,14 @@ test("nothing that a program shares has a name in a directory", async () => {
   await pool.map(tasks.square, [1, 2, 3]).settled();
   for (const [at, now] of entries().entries()) {
     const isOurs =
-      places[at] === "/dev/shm" ? (name: string) => !name.startsWith("allcores-lock-") : (name: string) => /allcores(?!-actor-)|memfd|fifo/i.test(name);
+      places[at] === "/dev/shm"
+        ? (name: string) => !name.startsWith("allcores-lock-")
+        : (name: string) => /allcores(?!-actor-)|memfd|fifo/i.test(name);
     const added = [...now].filter((name) => !before[at]!.has(name) && isOurs(name));
     // Folders, and the sockets of actors, are those of tests that run at the same time.
-    const ours = added.map((name) => join(places[at]!, name)).filter((path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === false);
+    const ours = added
+      .map((name) => join(places[at]!, name))
+      .filter((path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === false);
     assert.deepEqual(ours, []);
   }
 });

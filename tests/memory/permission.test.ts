@@ -9,18 +9,31 @@ import { startProgram } from "../workers/programs.js";
 import { timeLimit } from "../time-limit.js";
 
 /** Since Node 23.5, and before. */
-const PERMISSION = process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
+const PERMISSION = process.allowedNodeEnvironmentFlags.has("--permission")
+  ? "--permission"
+  : "--experimental-permission";
 const ALL = ["--allow-fs-read=*", "--allow-fs-write=*", "--allow-child-process", "--allow-worker", "--allow-addons"];
 const root = resolve(import.meta.dirname, "../../..");
 /** The library and the program, and nothing else. */
 const OWN_FILES = `--allow-fs-read=${join(root, "*")}`;
 
-const DEEDS = ["thread", "joinSync of a thread", "threads", "memory", "process", "processes", "a process below a process", "machine"];
+const DEEDS = [
+  "thread",
+  "joinSync of a thread",
+  "threads",
+  "memory",
+  "process",
+  "processes",
+  "a process below a process",
+  "machine",
+];
 const THREADS = ["thread", "joinSync of a thread", "threads"];
 
 /** What becomes of each deed where those named end by an error that names this flag. */
 function outcomes(flag: string, refused: readonly string[]): Record<string, string> {
-  return Object.fromEntries(DEEDS.map((deed) => [deed, refused.includes(deed) ? `ERR_ALLCORES_PERMISSION ${flag}` : "done"]));
+  return Object.fromEntries(
+    DEEDS.map((deed) => [deed, refused.includes(deed) ? `ERR_ALLCORES_PERMISSION ${flag}` : "done"]),
+  );
 }
 
 const without = (flag: string) => ALL.filter((each) => !each.startsWith(flag));
@@ -29,7 +42,11 @@ const acrossProcesses = DEEDS.filter((deed) => !THREADS.includes(deed));
 describe("under Node's permission model", { timeout: timeLimit(120_000), concurrency: 2 }, () => {
   const cases: [what: string, flags: string[], expected: Record<string, string>][] = [
     ["with all flags everything works", ALL, outcomes("", [])],
-    ["without --allow-addons the error names it", without("--allow-addons"), outcomes("--allow-addons", acrossProcesses)],
+    [
+      "without --allow-addons the error names it",
+      without("--allow-addons"),
+      outcomes("--allow-addons", acrossProcesses),
+    ],
     [
       "without --allow-child-process the error names it",
       without("--allow-child-process"),
@@ -40,12 +57,21 @@ describe("under Node's permission model", { timeout: timeLimit(120_000), concurr
       ALL.slice(0, 1),
       {
         ...outcomes("--allow-child-process --allow-addons --allow-fs-write=/proc/*", acrossProcesses),
-        ...Object.fromEntries(["memory", "process", "machine"].map((deed) => [deed, "ERR_ALLCORES_PERMISSION --allow-addons --allow-fs-write=/proc/*"])),
+        ...Object.fromEntries(
+          ["memory", "process", "machine"].map((deed) => [
+            deed,
+            "ERR_ALLCORES_PERMISSION --allow-addons --allow-fs-write=/proc/*",
+          ]),
+        ),
         ...Object.fromEntries(THREADS.map((deed) => [deed, "ERR_ALLCORES_PERMISSION --allow-worker"])),
       },
     ],
     ["without --allow-worker the error names it", without("--allow-worker"), outcomes("--allow-worker", THREADS)],
-    ["without --allow-fs-write the error names what has to be written to", without("--allow-fs-write"), outcomes("--allow-fs-write=/proc/*", acrossProcesses)],
+    [
+      "without --allow-fs-write the error names what has to be written to",
+      without("--allow-fs-write"),
+      outcomes("--allow-fs-write=/proc/*", acrossProcesses),
+    ],
     [
       "with the program's own files alone the error names what has to be read",
       [...without("--allow-fs-read"), OWN_FILES],
@@ -64,7 +90,10 @@ describe("under Node's permission model", { timeout: timeLimit(120_000), concurr
       [
         ...without("--allow-fs"),
         OWN_FILES,
-        ...["/proc", "/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) => [`--allow-fs-read=${folder}/*`, `--allow-fs-write=${folder}/*`]),
+        ...["/proc", "/dev/shm", "/tmp", "/var/tmp"].flatMap((folder) => [
+          `--allow-fs-read=${folder}/*`,
+          `--allow-fs-write=${folder}/*`,
+        ]),
       ],
       outcomes("", []),
     ],

@@ -56,7 +56,8 @@ test("long bytes that another process has put beyond the view are read", async (
 test("a process begins though what its parent made for it lies beyond the first view", async () => {
   // As large as a completion, and more than fit into the first view: no room is left there.
   const structs: { free(): void }[] = [];
-  for (let made = 0; made < (4 * MIB) / 4 / 8; made++) structs.push(new Struct({ first: "float64", second: "float64" }, {}, processes));
+  for (let made = 0; made < (4 * MIB) / 4 / 8; made++)
+    structs.push(new Struct({ first: "float64", second: "float64" }, {}, processes));
   assert.equal(await Process.start(echo, "begun").join(), "begun");
   for (const struct of structs) struct.free();
 });

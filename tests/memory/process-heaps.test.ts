@@ -80,7 +80,11 @@ test("a file of another user is passed over", { skip: process.geteuid?.() !== 0 
 
 test("a process of another user hears of it", { skip: process.geteuid?.() !== 0 }, () => {
   const message = JSON.stringify(pack(new Value("int32", 1, processes)));
-  const { stdout, stderr } = spawnSync(process.execPath, [program, "fails", message], { uid: 65534, encoding: "utf8", input: "" });
+  const { stdout, stderr } = spawnSync(process.execPath, [program, "fails", message], {
+    uid: 65534,
+    encoding: "utf8",
+    input: "",
+  });
   const { value } = JSON.parse(stdout || `{ "value": "${stderr}" }`);
   assert.deepEqual({ code: value.code, left: value.left }, { code: "ERR_ALLCORES_ATTACH", left: 0 });
   assert.match(value.text, /process of user 0, this one runs as user 65534/);
@@ -109,7 +113,8 @@ test("a heap is opened and mapped once, however often its objects arrive, in how
   await peer.call("unpack", pack(value));
   const [files, mappings] = [await peer.call("openFiles"), await peer.call("mappings")];
   assert.equal((await peer.call("memoryFiles")).length, 2);
-  for (let time = 0; time < 20; time++) await peer.call("unpack", pack([value, new Value("int32", time, processes), theirs]));
+  for (let time = 0; time < 20; time++)
+    await peer.call("unpack", pack([value, new Value("int32", time, processes), theirs]));
   assert.deepEqual([await peer.call("openFiles"), await peer.call("mappings")], [files, mappings]);
 
   const before = memoryFilesHere();

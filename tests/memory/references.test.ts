@@ -52,9 +52,9 @@ for (const across of ["threads", "processes"] as const) {
       else
         await until(
           () =>
-            (event as unknown as { heap: { waitQueue: { countWaiters(key: number): number } }; at: number }).heap.waitQueue.countWaiters(
-              (event as unknown as Insides).at,
-            ) === 1,
+            (
+              event as unknown as { heap: { waitQueue: { countWaiters(key: number): number } }; at: number }
+            ).heap.waitQueue.countWaiters((event as unknown as Insides).at) === 1,
         );
       const isLive = watch(event);
       if (!kill) event.set();

@@ -5,7 +5,20 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, it } from "node:test";
-import { Barrier, BrokenBarrierError, Condition, Event, Process, Semaphore, SharedList, SharedMap, select, selectSync, Thread, TimeoutError } from "allcores";
+import {
+  Barrier,
+  BrokenBarrierError,
+  Condition,
+  Event,
+  Process,
+  Semaphore,
+  SharedList,
+  SharedMap,
+  select,
+  selectSync,
+  Thread,
+  TimeoutError,
+} from "allcores";
 import { HEADER } from "../../src/memory/index.js";
 import "../../src/parking/index.js";
 import { usedWordsBeside } from "../fixtures/queue-insides.js";
@@ -58,7 +71,9 @@ function timesOut(form: () => unknown): void {
  * An awaiting form does not hold its loop: a timer of the same loop goes on; and it ends within its time, or when it is
  * aborted.
  */
-async function awaitsInVain(form: (options: { timeout?: number; signal?: AbortSignal }) => Promise<unknown>): Promise<void> {
+async function awaitsInVain(
+  form: (options: { timeout?: number; signal?: AbortSignal }) => Promise<unknown>,
+): Promise<void> {
   let ticks = 0;
   const ticking = setInterval(() => ticks++, 5);
   try {
@@ -89,9 +104,10 @@ for (const [index, { name, make, of, word, notNow, attempt, block, awaiting }] o
       timesOut(() => block(object, { timeout: TIME_MS }));
       await awaitsInVain((options) => awaiting(object, options));
       let there = 0;
-      const without = [awaiting(object), ...(isPipe(object) ? [] : [Thread.start(run, index, object as object).join()])].map((each) =>
-        each.then(() => there++),
-      );
+      const without = [
+        awaiting(object),
+        ...(isPipe(object) ? [] : [Thread.start(run, index, object as object).join()]),
+      ].map((each) => each.then(() => there++));
       await new Promise((resolve) => setTimeout(resolve, 100));
       assert.equal(there, 0);
       await stopped.goOn();
@@ -168,7 +184,12 @@ describe("a stopped process inside an internal mutex", () => {
     for (const object of objects) object.free();
     await stopped.goOn();
     // Who allocates gives back what was put by; the worker that was stopped still does its own share.
-    for (const end = Date.now() + timeLimit(20_000); usedWordsBeside(event) >= before + 300 && Date.now() < end; await turn()) new Semaphore(1, reach).free();
+    for (
+      const end = Date.now() + timeLimit(20_000);
+      usedWordsBeside(event) >= before + 300 && Date.now() < end;
+      await turn()
+    )
+      new Semaphore(1, reach).free();
     assert.ok(usedWordsBeside(event) < before + 300, `${usedWordsBeside(event) - before} words more`);
   });
 

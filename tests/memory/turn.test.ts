@@ -65,7 +65,9 @@ describe("a turn", () => {
 });
 
 describe("workers that wait", () => {
-  it("look at all workers one for all: eight of them no more often than one", { timeout: timeLimit(60_000) }, async () => {
+  it("look at all workers one for all: eight of them no more often than one", {
+    timeout: timeLimit(60_000),
+  }, async () => {
     const event = new Event();
     const gate = new Barrier(9);
     const threads = Array.from({ length: 8 }, () => Thread.start(meetAndWait, gate, event));

@@ -4,7 +4,21 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Barrier, createPipe, Lock, Process, Queue, RLock, RWLock, Semaphore, SharedList, SharedMap, SharedMemory, sleep, Thread } from "../../src/index.js";
+import {
+  Barrier,
+  createPipe,
+  Lock,
+  Process,
+  Queue,
+  RLock,
+  RWLock,
+  Semaphore,
+  SharedList,
+  SharedMap,
+  SharedMemory,
+  sleep,
+  Thread,
+} from "../../src/index.js";
 import { HEADER, type Heap, RECORD, threadHeap } from "../../src/memory/index.js";
 import { KIND } from "../kinds.js";
 import { namesKnown } from "../../src/objects/index.js";
@@ -143,7 +157,9 @@ test("no two kinds have one number", () => {
 
 test("every kind of object says which of its words name workers, or that none does", () => {
   /** Whose words are values, counts, places and flags only. */
-  const nobody = "plain extent condition event countDownLatch value sharedArray struct sharedMemory connection".split(" ");
+  const nobody = "plain extent condition event countDownLatch value sharedArray struct sharedMemory connection".split(
+    " ",
+  );
   const unknown = Object.entries(KIND).filter(([name, kind]) => namesKnown(kind) === nobody.includes(name));
   assert.deepEqual(unknown, [], "register its words by onNames, next to its destroyer, or list it here");
 });

@@ -62,7 +62,10 @@ describe("worker info", () => {
     }
     words[waitRecord + WAIT_RECORD.count] = 1;
     words[waitRecord + WAIT_RECORD.bytes] = 0x7fffffff;
-    assert.equal(workerInfo.readWaitRecord(threadHeap(), record, workerInfo.findWaitRecord(threadHeap(), record)!), undefined);
+    assert.equal(
+      workerInfo.readWaitRecord(threadHeap(), record, workerInfo.findWaitRecord(threadHeap(), record)!),
+      undefined,
+    );
     const info = words[record + RECORD.workerInfo]!;
     for (const block of [-4, 0x7ffffff0]) {
       words[info + WORKER_INFO.waitRecord] = block;

@@ -1,8 +1,29 @@
 import assert from "node:assert/strict";
 import { task } from "../../src/index.js";
-import { atomics, DRAFT, generationWord, LIVE, pageStateWord, stillStands, threadHeap } from "../../src/memory/index.js";
+import {
+  atomics,
+  DRAFT,
+  generationWord,
+  LIVE,
+  pageStateWord,
+  stillStands,
+  threadHeap,
+} from "../../src/memory/index.js";
 import { KIND } from "../../src/sync/kinds.js";
-import { BLOCKS_AT, EXTENT, FREE, FREE_PAGE, HEADER, LARGE_PAGE, PAGE, PAGE_CODE_MASK, PAGE_WORDS, RUN, SPARE, TAIL_PAGE } from "../../src/memory/layout.js";
+import {
+  BLOCKS_AT,
+  EXTENT,
+  FREE,
+  FREE_PAGE,
+  HEADER,
+  LARGE_PAGE,
+  PAGE,
+  PAGE_CODE_MASK,
+  PAGE_WORDS,
+  RUN,
+  SPARE,
+  TAIL_PAGE,
+} from "../../src/memory/layout.js";
 import { sweepInPiecesOf } from "../../src/memory/block-walk.js";
 import { CLASSES, countOf } from "../../src/memory/size-class.js";
 import type { Model } from "./model.js";
@@ -145,7 +166,11 @@ function checkLists(): void {
     assert.ok(code !== TAIL_PAGE || isFollowing, `page ${page} follows no first page`);
     isFollowing = code === TAIL_PAGE || code === LARGE_PAGE;
     if (code > 0 && code <= CLASSES)
-      assert.equal(listed.has(page), words[page + PAGE.used]! < countOf(code - 1), `page ${page} has ${words[page + PAGE.used]} blocks in use`);
+      assert.equal(
+        listed.has(page),
+        words[page + PAGE.used]! < countOf(code - 1),
+        `page ${page} has ${words[page + PAGE.used]} blocks in use`,
+      );
   }
   const extents: { at: number; unit: number; end: number; isSpare: boolean }[] = [];
   const spares = new Set<number>();
@@ -231,14 +256,16 @@ const read = task(import.meta, "read", ({ at, seen }: Changing) => {
   // As a slot of a table would say, the block is in use.
   if (load(words, at + 3) !== 0) return;
   const content = words[seen];
-  if (stillStands(words, seen, page, generation)) assert.equal(content, CONTENT, "another block's content passed for this one's");
+  if (stillStands(words, seen, page, generation))
+    assert.equal(content, CONTENT, "another block's content passed for this one's");
 });
 /** A handle from before: once the block is being freed it names nothing. */
 const meet = task(import.meta, "meet", ({ at, seen, generation }: Changing) => {
   const { words, allocator } = threadHeap();
   const isGoing = load(words, at + 3) === 1;
   const gone = isGoing && load(words, generationWord(seen)) !== generation;
-  if (gone) assert.equal(allocator.isLive(seen, KIND.lock, generation), false, "another block's content passed for a header");
+  if (gone)
+    assert.equal(allocator.isLive(seen, KIND.lock, generation), false, "another block's content passed for a header");
 });
 const largeAndFree = task(import.meta, "largeAndFree", (pages: number, _: Shared, index: number) => {
   const { allocator } = threadHeap();
@@ -278,11 +305,26 @@ const changed = task(import.meta, "changed", ({ seen, used }: Changing) => {
 });
 
 export const models: Model[] = [
-  { name: "two callers never get the same block", program: { setup: fresh, workers: [allocateTwo, allocateAndFree], check: settled } },
-  { name: "two callers share a list of free blocks", program: { setup: worn, workers: [allocateTwo, allocateAndFree], check: settled } },
-  { name: "three callers share a list of free blocks", program: { setup: worn, workers: [allocateAndFree, allocateAndFree, draft], check: settled } },
-  { name: "a published block passes on to another worker", program: { setup: worn, workers: [publish, adopt], check: settled } },
-  { name: "two callers never get the same extent", program: { setup: worn, workers: [draftExtent, draftExtent], check: settled } },
+  {
+    name: "two callers never get the same block",
+    program: { setup: fresh, workers: [allocateTwo, allocateAndFree], check: settled },
+  },
+  {
+    name: "two callers share a list of free blocks",
+    program: { setup: worn, workers: [allocateTwo, allocateAndFree], check: settled },
+  },
+  {
+    name: "three callers share a list of free blocks",
+    program: { setup: worn, workers: [allocateAndFree, allocateAndFree, draft], check: settled },
+  },
+  {
+    name: "a published block passes on to another worker",
+    program: { setup: worn, workers: [publish, adopt], check: settled },
+  },
+  {
+    name: "two callers never get the same extent",
+    program: { setup: worn, workers: [draftExtent, draftExtent], check: settled },
+  },
   {
     name: "who reads a block while its page goes to another class reads the block, or knows that it was freed",
     program: { setup: halves, workers: [read, imitate], check: changed },

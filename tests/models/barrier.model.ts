@@ -18,7 +18,15 @@ interface Shared {
 
 function shared(parties: number): Shared {
   const counter = () => new Value("int32");
-  return { barrier: new Barrier(parties), come: counter(), left: counter(), right: counter(), acted: counter(), passed: counter(), broken: counter() };
+  return {
+    barrier: new Barrier(parties),
+    come: counter(),
+    left: counter(),
+    right: counter(),
+    acted: counter(),
+    passed: counter(),
+    broken: counter(),
+  };
 }
 const setup = task(import.meta, "setup", () => shared(2));
 const setupThree = task(import.meta, "setupThree", () => shared(3));
@@ -268,22 +276,58 @@ const whole = task(import.meta, "whole", ({ barrier, passed }: Shared) => {
 
 export const models: Model[] = [
   { name: "blocking parties pass once both are there", program: { setup, workers: [left, right], check: clean } },
-  { name: "parties of both kinds pass once both are there", program: { setup, workers: [left, awaitingRight], check: clean } },
-  { name: "awaiting parties pass once both are there", program: { setup, workers: [awaitingLeft, awaitingRight], check: clean } },
-  { name: "rounds follow each other for blocking parties", program: { setup, workers: [rounds, rounds], check: clean } },
-  { name: "rounds follow each other for parties of both kinds", program: { setup, workers: [rounds, awaitingRounds], check: clean } },
-  { name: "three parties, two of them in one loop, get a place each", program: { setup: setupThree, workers: [one, two], check: oneOfEach } },
-  { name: "who comes before a round is over belongs to the next one", program: { setup, workers: [couple, couple], check: twoRounds } },
-  { name: "the action runs once, before anybody passes", program: { setup, workers: [acting, awaitingActing], check: clean } },
-  { name: "an action that throws breaks it for both", program: { setup, workers: [failing, failing], check: allAlike } },
-  { name: "a party whose time runs out breaks it for both, or for neither", program: { setup, workers: [impatient, party], check: allAlike } },
+  {
+    name: "parties of both kinds pass once both are there",
+    program: { setup, workers: [left, awaitingRight], check: clean },
+  },
+  {
+    name: "awaiting parties pass once both are there",
+    program: { setup, workers: [awaitingLeft, awaitingRight], check: clean },
+  },
+  {
+    name: "rounds follow each other for blocking parties",
+    program: { setup, workers: [rounds, rounds], check: clean },
+  },
+  {
+    name: "rounds follow each other for parties of both kinds",
+    program: { setup, workers: [rounds, awaitingRounds], check: clean },
+  },
+  {
+    name: "three parties, two of them in one loop, get a place each",
+    program: { setup: setupThree, workers: [one, two], check: oneOfEach },
+  },
+  {
+    name: "who comes before a round is over belongs to the next one",
+    program: { setup, workers: [couple, couple], check: twoRounds },
+  },
+  {
+    name: "the action runs once, before anybody passes",
+    program: { setup, workers: [acting, awaitingActing], check: clean },
+  },
+  {
+    name: "an action that throws breaks it for both",
+    program: { setup, workers: [failing, failing], check: allAlike },
+  },
+  {
+    name: "a party whose time runs out breaks it for both, or for neither",
+    program: { setup, workers: [impatient, party], check: allAlike },
+  },
   {
     name: "an awaiting party whose time runs out breaks it for both, or for neither",
     program: { setup, workers: [awaitingImpatient, awaitingParty], check: allAlike },
   },
-  { name: "a party whose signal aborts breaks it for both, or for neither", program: { setup, workers: [aborted, party], check: allAlike } },
-  { name: "abort() breaks it for both, or comes too late", program: { setup, workers: [parties, breaking], check: allOrNone } },
-  { name: "who waits comes again after reset()", program: { setup, workers: [persistent, resettingFirst], check: whole } },
+  {
+    name: "a party whose signal aborts breaks it for both, or for neither",
+    program: { setup, workers: [aborted, party], check: allAlike },
+  },
+  {
+    name: "abort() breaks it for both, or comes too late",
+    program: { setup, workers: [parties, breaking], check: allOrNone },
+  },
+  {
+    name: "who waits comes again after reset()",
+    program: { setup, workers: [persistent, resettingFirst], check: whole },
+  },
   {
     name: "a party that dies breaks it for a blocking one",
     program: { setup, workers: [party, survivor], check: noneWaits },

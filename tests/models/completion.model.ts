@@ -35,7 +35,8 @@ const working = task(import.meta, "working", ({ at }: Shared) => {
 const starting = task(import.meta, "starting", ({ at, gift }: Shared) => {
   const heap = threadHeap();
   const completion = new Completion(heap, at);
-  const hasEnded = () => completion.state !== RUNNING || (completion.worker !== 0 && !heap.registry.confirmAlive(completion.worker));
+  const hasEnded = () =>
+    completion.state !== RUNNING || (completion.worker !== 0 && !heap.registry.confirmAlive(completion.worker));
   // A worker that has not begun by then is given up, dead or slow.
   heap.parker.blockUntil(at, () => hasEnded() || undefined, performance.now() + 2000);
   completion.finish(GONE);
@@ -52,7 +53,10 @@ const lettingGo = task(import.meta, "lettingGo", ({ at, gift }: Shared) => {
   heap.registry.reap(true);
   const holders = heap.allocator.referencesTo(placeOf(gift as never));
   const wasBeingRead = heap.words[at + ARGS_STATE] === LOST && gift.value === 1;
-  assert.ok(holders === 1 || (wasBeingRead && holders === 2), `the object has ${holders} holders: its last one is to be this`);
+  assert.ok(
+    holders === 1 || (wasBeingRead && holders === 2),
+    `the object has ${holders} holders: its last one is to be this`,
+  );
 });
 
 /** Word of a completion, and its last state. */
@@ -60,7 +64,10 @@ const ARGS_STATE = 6;
 const LOST = 3;
 
 export const models: Model[] = [
-  { name: "arguments that were taken are the worker's alone", program: { setup, workers: [starting, working], check: lettingGo } },
+  {
+    name: "arguments that were taken are the worker's alone",
+    program: { setup, workers: [starting, working], check: lettingGo },
+  },
   {
     name: "what arguments hold is let go of once when their worker dies before any step, and never what it has taken",
     program: { setup, workers: [starting, working], check: lettingGo },

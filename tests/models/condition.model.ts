@@ -13,7 +13,12 @@ interface Shared {
 }
 
 function shared(lock: Lock | RLock): Shared {
-  return { condition: new Condition(lock), items: new Value("int32"), notified: new Value("int32"), given: new Value("int32") };
+  return {
+    condition: new Condition(lock),
+    items: new Value("int32"),
+    notified: new Value("int32"),
+    given: new Value("int32"),
+  };
 }
 const setup = task(import.meta, "setup", () => shared(new Lock()));
 const setupRLock = task(import.meta, "setupRLock", () => shared(new RLock()));
@@ -269,8 +274,14 @@ const bothNotified = task(import.meta, "bothNotified", (shared: Shared) => {
 
 export const models: Model[] = [
   { name: "a notification wakes a blocking caller", program: { setup, workers: [taking, adding], check: allTaken } },
-  { name: "a notification wakes an awaiting caller", program: { setup, workers: [awaitingTaking, awaitingAdding], check: allTaken } },
-  { name: "a notification wakes an awaiting caller over an RLock", program: { setup: setupRLock, workers: [awaitingTaking, adding], check: allTaken } },
+  {
+    name: "a notification wakes an awaiting caller",
+    program: { setup, workers: [awaitingTaking, awaitingAdding], check: allTaken },
+  },
+  {
+    name: "a notification wakes an awaiting caller over an RLock",
+    program: { setup: setupRLock, workers: [awaitingTaking, adding], check: allTaken },
+  },
   {
     name: "a blocking caller gives up all levels of an RLock and has them back",
     program: { setup: setupRLock, workers: [takingDeep, adding], check: allTaken },
@@ -279,9 +290,15 @@ export const models: Model[] = [
     name: "an awaiting caller gives up all levels of an RLock and has them back",
     program: { setup: setupRLock, workers: [awaitingTakingDeep, adding], check: allTaken },
   },
-  { name: "notify(2) wakes two tasks of a loop", program: { setup, workers: [takingTwice, addingTwo], check: allTaken } },
+  {
+    name: "notify(2) wakes two tasks of a loop",
+    program: { setup, workers: [takingTwice, addingTwo], check: allTaken },
+  },
   { name: "notifyAll wakes everybody", program: { setup, workers: [takingTwice, addingForAll], check: allTaken } },
-  { name: "exactly as many are woken as were notified", program: { setup, workers: [waitingTwice, counting], check: bothNotified } },
+  {
+    name: "exactly as many are woken as were notified",
+    program: { setup, workers: [waitingTwice, counting], check: bothNotified },
+  },
   {
     name: "a notification that comes as time runs out goes to who waits on",
     program: { setup, workers: [impatientAndTaking, adding], check: allTaken },
@@ -299,7 +316,11 @@ export const models: Model[] = [
     program: { setup, workers: [addingLate, aborted], check: allTaken },
   },
   { name: "who gives up has the lock", program: { setup, workers: [impatient, notifyingOnce], check: free } },
-  { name: "a waiter dies, and leaves the lock to the others", program: { setup, workers: [mortal, adding], check: free }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "a waiter dies, and leaves the lock to the others",
+    program: { setup, workers: [mortal, adding], check: free },
+    options: { deaths: 1, mortal: [0] },
+  },
   {
     name: "a notification outlives a blocking caller that dies before its wait is over",
     program: { setup: setupRelay, workers: [relaying, relayed], check: patientNotified },

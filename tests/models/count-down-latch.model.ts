@@ -88,20 +88,52 @@ const open = task(import.meta, "open", ({ latch }: Shared) => assert.equal(latch
 const left = task(import.meta, "left", (count: number, { latch }: Shared) => assert.equal(latch.count, count));
 
 export const models: Model[] = [
-  { name: "the last count lets a blocking caller through", preemptions: 3, program: { setup: one, workers: [counting, blocking], check: passed.partial(1) } },
-  { name: "the last count lets an awaiting caller through", preemptions: 3, program: { setup: one, workers: [counting, awaiting], check: passed.partial(1) } },
+  {
+    name: "the last count lets a blocking caller through",
+    preemptions: 3,
+    program: { setup: one, workers: [counting, blocking], check: passed.partial(1) },
+  },
+  {
+    name: "the last count lets an awaiting caller through",
+    preemptions: 3,
+    program: { setup: one, workers: [counting, awaiting], check: passed.partial(1) },
+  },
   {
     name: "who is let through sees what was done before each count",
     program: { setup: two, workers: [counting, informed, counting], check: passed.partial(1) },
   },
-  { name: "the last count lets everybody through, of both kinds", program: { setup: one, workers: [blocking, counting, awaiting], check: passed.partial(2) } },
-  { name: "the last count lets all tasks of a loop through", program: { setup: one, workers: [counting, awaitingTwice], check: passed.partial(2) } },
-  { name: "the last count lets a select through", program: { setup: one, workers: [counting, selecting], check: passed.partial(1) } },
-  { name: "two that count at once lose no count", program: { setup: three, workers: [counting, counting], check: left.partial(1) } },
-  { name: "the count stays at 0, whoever counts further", program: { setup: three, workers: [countingTwo, countingTwo], check: open } },
-  { name: "time runs out for one and not for the other", program: { setup: one, workers: [impatient, counting, blocking], check: open } },
-  { name: "time runs out for an awaiting caller and not for the other", program: { setup: one, workers: [impatientBeside, counting], check: open } },
-  { name: "a signal aborts one and not the other", program: { setup: one, workers: [abortedBeside, counting], check: open } },
+  {
+    name: "the last count lets everybody through, of both kinds",
+    program: { setup: one, workers: [blocking, counting, awaiting], check: passed.partial(2) },
+  },
+  {
+    name: "the last count lets all tasks of a loop through",
+    program: { setup: one, workers: [counting, awaitingTwice], check: passed.partial(2) },
+  },
+  {
+    name: "the last count lets a select through",
+    program: { setup: one, workers: [counting, selecting], check: passed.partial(1) },
+  },
+  {
+    name: "two that count at once lose no count",
+    program: { setup: three, workers: [counting, counting], check: left.partial(1) },
+  },
+  {
+    name: "the count stays at 0, whoever counts further",
+    program: { setup: three, workers: [countingTwo, countingTwo], check: open },
+  },
+  {
+    name: "time runs out for one and not for the other",
+    program: { setup: one, workers: [impatient, counting, blocking], check: open },
+  },
+  {
+    name: "time runs out for an awaiting caller and not for the other",
+    program: { setup: one, workers: [impatientBeside, counting], check: open },
+  },
+  {
+    name: "a signal aborts one and not the other",
+    program: { setup: one, workers: [abortedBeside, counting], check: open },
+  },
   {
     name: "a waiter dies, and the one who counts goes on",
     program: { setup: one, workers: [awaiting, counting], check: open },

@@ -12,7 +12,11 @@ interface Shared {
   ready: Event;
 }
 
-const setup = task(import.meta, "setup", (): Shared => ({ event: new Event(), news: new Value("int32"), through: new Value("int32"), ready: new Event() }));
+const setup = task(
+  import.meta,
+  "setup",
+  (): Shared => ({ event: new Event(), news: new Value("int32"), through: new Value("int32"), ready: new Event() }),
+);
 
 function arrived({ news, through }: Shared): void {
   assert.equal(news.value, 1, "let through before the event was set");
@@ -108,7 +112,11 @@ interface Pair {
   pong: Event;
   count: Value<number>;
 }
-const setupPair = task(import.meta, "setupPair", (): Pair => ({ ping: new Event(), pong: new Event(), count: new Value("int32") }));
+const setupPair = task(
+  import.meta,
+  "setupPair",
+  (): Pair => ({ ping: new Event(), pong: new Event(), count: new Value("int32") }),
+);
 const pinging = task(import.meta, "pinging", ({ ping, pong, count }: Pair) => {
   for (let round = 0; round < 2; round++) {
     count.value += 1;
@@ -142,18 +150,45 @@ const letThrough = task(import.meta, "letThrough", async ({ event, through }: Sh
 });
 
 export const models: Model[] = [
-  { name: "set lets a blocking caller through, who sees what was done before", preemptions: 3, program: { setup, workers: [setting, blocking], check: one } },
-  { name: "set lets an awaiting caller through, who sees what was done before", preemptions: 3, program: { setup, workers: [setting, awaiting], check: one } },
-  { name: "set lets everybody through, of both kinds", program: { setup, workers: [blocking, setting, awaiting], check: two } },
+  {
+    name: "set lets a blocking caller through, who sees what was done before",
+    preemptions: 3,
+    program: { setup, workers: [setting, blocking], check: one },
+  },
+  {
+    name: "set lets an awaiting caller through, who sees what was done before",
+    preemptions: 3,
+    program: { setup, workers: [setting, awaiting], check: one },
+  },
+  {
+    name: "set lets everybody through, of both kinds",
+    program: { setup, workers: [blocking, setting, awaiting], check: two },
+  },
   { name: "set lets all tasks of a loop through", program: { setup, workers: [setting, awaitingTwice], check: one } },
   { name: "two that set at once lose nobody", program: { setup, workers: [either, letThrough, either], check: one } },
   { name: "time runs out for one and not for the other", program: { setup, workers: [impatient, setting, blocking] } },
-  { name: "time runs out for an awaiting caller and not for the other", program: { setup, workers: [awaitingBoth, setting] } },
+  {
+    name: "time runs out for an awaiting caller and not for the other",
+    program: { setup, workers: [awaitingBoth, setting] },
+  },
   { name: "a signal aborts one and not the other", program: { setup, workers: [abortedBoth, setting] } },
-  { name: "set and clear let through who waited, or who comes too late waits on", program: { setup, workers: [patientBoth, pulsing] } },
-  { name: "set and clear let through a caller whose wait had begun", program: { setup, workers: [announced, pulsingWhenReady], check: one } },
-  { name: "two events pass a turn to and fro", program: { setup: setupPair, workers: [pinging, ponging], check: four } },
-  { name: "a waiter dies, and the one who sets goes on", program: { setup, workers: [awaiting, setting] }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "set and clear let through who waited, or who comes too late waits on",
+    program: { setup, workers: [patientBoth, pulsing] },
+  },
+  {
+    name: "set and clear let through a caller whose wait had begun",
+    program: { setup, workers: [announced, pulsingWhenReady], check: one },
+  },
+  {
+    name: "two events pass a turn to and fro",
+    program: { setup: setupPair, workers: [pinging, ponging], check: four },
+  },
+  {
+    name: "a waiter dies, and the one who sets goes on",
+    program: { setup, workers: [awaiting, setting] },
+    options: { deaths: 1, mortal: [0] },
+  },
   {
     name: "a setter dies, the other's word counts",
     program: { setup, workers: [either, letThrough, either], check: one },

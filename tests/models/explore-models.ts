@@ -26,7 +26,16 @@ export async function allModels(filters: readonly string[] = []): Promise<{ titl
 export type ModelBounds = Pick<ExploreOptions, "schedules" | "walks">;
 
 /** Explores one model to at most so many pre-emptions. */
-export async function exploreModel(title: string, model: Model, most: number, bounds: ModelBounds = {}): Promise<Explored> {
+export async function exploreModel(
+  title: string,
+  model: Model,
+  most: number,
+  bounds: ModelBounds = {},
+): Promise<Explored> {
   const preemptions = Math.min(most, model.preemptions ?? 2);
-  return { title, preemptions, exploration: await explore(model.program, { ...model.options, ...bounds, preemptions, internals: true }) };
+  return {
+    title,
+    preemptions,
+    exploration: await explore(model.program, { ...model.options, ...bounds, preemptions, internals: true }),
+  };
 }

@@ -30,10 +30,16 @@ function critical({ inside, turns }: Shared, index: number): void {
   inside.sub(1);
 }
 
-const holding = task(import.meta, "holding", (shared: Shared, index: number) => shared.lock.runSync(() => critical(shared, index)));
+const holding = task(import.meta, "holding", (shared: Shared, index: number) =>
+  shared.lock.runSync(() => critical(shared, index)),
+);
 /** The one who waits, if anybody does, is worker 1. */
-const first = task(import.meta, "first", (shared: Shared, index: number) => shared.lock.runSync(() => critical(shared, index)));
-const firstAwaiting = task(import.meta, "firstAwaiting", (shared: Shared, index: number) => shared.lock.run(() => critical(shared, index)));
+const first = task(import.meta, "first", (shared: Shared, index: number) =>
+  shared.lock.runSync(() => critical(shared, index)),
+);
+const firstAwaiting = task(import.meta, "firstAwaiting", (shared: Shared, index: number) =>
+  shared.lock.run(() => critical(shared, index)),
+);
 const firstUrgent = task(import.meta, "firstUrgent", (shared: Shared, index: number) =>
   shared.lock.runSync(() => critical(shared, index), { priority: 1 } as object),
 );
@@ -117,15 +123,36 @@ const free = task(import.meta, "free", ({ lock }: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "who comes later does not overtake one that blocks", program: { setup, workers: [holding, first, later], check: free } },
-  { name: "who comes later does not overtake one that awaits", program: { setup, workers: [holding, firstAwaiting, later], check: free } },
-  { name: "who awaits later does not overtake one that blocks", program: { setup, workers: [holding, first, laterAwaiting], check: free } },
-  { name: "who only tries does not overtake one that waits", program: { setup, workers: [holding, firstAwaiting, laterTrying], check: free } },
-  { name: "a lower priority does not overtake", program: { setup, workers: [holding, firstUrgent, later], check: free } },
-  { name: "an RLock keeps its line too", program: { setup: setupReentrant, workers: [holding, first, later], check: free } },
+  {
+    name: "who comes later does not overtake one that blocks",
+    program: { setup, workers: [holding, first, later], check: free },
+  },
+  {
+    name: "who comes later does not overtake one that awaits",
+    program: { setup, workers: [holding, firstAwaiting, later], check: free },
+  },
+  {
+    name: "who awaits later does not overtake one that blocks",
+    program: { setup, workers: [holding, first, laterAwaiting], check: free },
+  },
+  {
+    name: "who only tries does not overtake one that waits",
+    program: { setup, workers: [holding, firstAwaiting, laterTrying], check: free },
+  },
+  {
+    name: "a lower priority does not overtake",
+    program: { setup, workers: [holding, firstUrgent, later], check: free },
+  },
+  {
+    name: "an RLock keeps its line too",
+    program: { setup: setupReentrant, workers: [holding, first, later], check: free },
+  },
   { name: "two of one loop come in their order", program: { setup, workers: [pair, holding], check: free } },
   { name: "two of one loop and one beside", program: { setup, workers: [firstAndThird, first], check: free } },
-  { name: "a head whose time runs out is skipped", program: { setup, workers: [holding, impatient, heir], check: free } },
+  {
+    name: "a head whose time runs out is skipped",
+    program: { setup, workers: [holding, impatient, heir], check: free },
+  },
   { name: "a head whose signal aborts is skipped", program: { setup, workers: [holding, aborted, heir], check: free } },
   { name: "who blocks behind its own loop is told", program: { setup, workers: [behindItself, holding], check: free } },
   {

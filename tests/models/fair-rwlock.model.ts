@@ -19,8 +19,16 @@ interface Shared {
   turns: SharedArray<number>;
 }
 
-const setup = task(import.meta, "setup", (): Shared => ({ lock: new RWLock({ fair: true }), inside: new Value("int32"), turns: new SharedArray("int32", 4) }));
-const setupStrict = task(import.meta, "setupStrict", (): Shared => ({ ...setup(), lock: new RWLock({ fair: true, onOwnerDeath: "error" }) }));
+const setup = task(
+  import.meta,
+  "setup",
+  (): Shared => ({ lock: new RWLock({ fair: true }), inside: new Value("int32"), turns: new SharedArray("int32", 4) }),
+);
+const setupStrict = task(
+  import.meta,
+  "setupStrict",
+  (): Shared => ({ ...setup(), lock: new RWLock({ fair: true, onOwnerDeath: "error" }) }),
+);
 
 /** Whether a writer stands in line that has looked in vain: who comes now comes later. */
 function writerWaits({ lock }: Shared): boolean {
@@ -48,10 +56,18 @@ function checkOrder({ turns }: Shared, waited: boolean): void {
   if (waited) assert.equal(turns.get(1), 1, "a newcomer overtook one that waited");
 }
 
-const reader = task(import.meta, "reader", (shared: Shared, index: number) => shared.lock.runReadSync(() => reads(shared, index)));
-const writer = task(import.meta, "writer", (shared: Shared, index: number) => shared.lock.runWriteSync(() => writes(shared, index)));
-const awaitingReader = task(import.meta, "awaitingReader", (shared: Shared, index: number) => shared.lock.runRead(() => reads(shared, index)));
-const awaitingWriter = task(import.meta, "awaitingWriter", (shared: Shared, index: number) => shared.lock.runWrite(() => writes(shared, index)));
+const reader = task(import.meta, "reader", (shared: Shared, index: number) =>
+  shared.lock.runReadSync(() => reads(shared, index)),
+);
+const writer = task(import.meta, "writer", (shared: Shared, index: number) =>
+  shared.lock.runWriteSync(() => writes(shared, index)),
+);
+const awaitingReader = task(import.meta, "awaitingReader", (shared: Shared, index: number) =>
+  shared.lock.runRead(() => reads(shared, index)),
+);
+const awaitingWriter = task(import.meta, "awaitingWriter", (shared: Shared, index: number) =>
+  shared.lock.runWrite(() => writes(shared, index)),
+);
 const laterReader = task(import.meta, "laterReader", (shared: Shared, index: number) => {
   const waited = writerWaits(shared);
   shared.lock.runReadSync(() => {
@@ -81,7 +97,9 @@ const laterWriter = task(import.meta, "laterWriter", (shared: Shared, index: num
     else assert.fail("a newcomer overtook one that waited");
   });
 });
-const urgentReader = task(import.meta, "urgentReader", (shared: Shared, index: number) => shared.lock.runReadSync(() => reads(shared, index), { priority: 1 }));
+const urgentReader = task(import.meta, "urgentReader", (shared: Shared, index: number) =>
+  shared.lock.runReadSync(() => reads(shared, index), { priority: 1 }),
+);
 const readerShortly = task(import.meta, "readerShortly", (shared: Shared, index: number) => {
   try {
     shared.lock.runReadSync(() => reads(shared, index), { timeout: 10 });
@@ -99,7 +117,9 @@ const writerShortly = task(import.meta, "writerShortly", (shared: Shared, index:
 /** They may die inside, and are not counted there. */
 const mortalWriter = task(import.meta, "mortalWriter", ({ lock }: Shared) => lock.runWriteSync(() => undefined));
 const mortalReader = task(import.meta, "mortalReader", ({ lock }: Shared) => lock.runReadSync(() => undefined));
-const mortalAwaitingWriter = task(import.meta, "mortalAwaitingWriter", ({ lock }: Shared) => lock.runWrite(() => undefined));
+const mortalAwaitingWriter = task(import.meta, "mortalAwaitingWriter", ({ lock }: Shared) =>
+  lock.runWrite(() => undefined),
+);
 const readingHeir = task(import.meta, "readingHeir", ({ lock }: Shared) => lock.runReadSync(() => undefined));
 const writingHeir = task(import.meta, "writingHeir", ({ lock }: Shared) => lock.runWriteSync(() => undefined));
 /** Whoever finds that it is closed opens it, for all. */
@@ -134,7 +154,11 @@ interface Meeting {
   first: Event;
   second: Event;
 }
-const setupMeeting = task(import.meta, "setupMeeting", (): Meeting => ({ lock: new RWLock({ fair: true }), first: new Event(), second: new Event() }));
+const setupMeeting = task(
+  import.meta,
+  "setupMeeting",
+  (): Meeting => ({ lock: new RWLock({ fair: true }), first: new Event(), second: new Event() }),
+);
 const meetingFirst = task(import.meta, "meetingFirst", ({ lock, first, second }: Meeting) => {
   using _ = lock.readSync({ priority: 1 });
   first.set();
@@ -160,21 +184,48 @@ const passingShortly = task(import.meta, "passingShortly", ({ lock }: Meeting) =
 const passing = task(import.meta, "passing", ({ lock }: Meeting) => lock.runWriteSync(() => undefined));
 
 export const models: Model[] = [
-  { name: "a reader does not overtake a writer that blocks", program: { setup, workers: [reader, writer, laterReader], check: free } },
-  { name: "a reader does not overtake a writer that awaits", program: { setup, workers: [writer, awaitingWriter, laterReader], check: free } },
-  { name: "an awaiting reader does not overtake", program: { setup, workers: [writer, writer, laterAwaitingReader], check: free } },
+  {
+    name: "a reader does not overtake a writer that blocks",
+    program: { setup, workers: [reader, writer, laterReader], check: free },
+  },
+  {
+    name: "a reader does not overtake a writer that awaits",
+    program: { setup, workers: [writer, awaitingWriter, laterReader], check: free },
+  },
+  {
+    name: "an awaiting reader does not overtake",
+    program: { setup, workers: [writer, writer, laterAwaitingReader], check: free },
+  },
   { name: "who only tries does not overtake", program: { setup, workers: [reader, writer, laterTrying], check: free } },
-  { name: "a writer does not overtake a writer", program: { setup, workers: [writer, writer, laterWriter], check: free } },
-  { name: "two readers that wait are in together", program: { setup: setupMeeting, workers: [passing, meetingFirst, meetingSecond] } },
+  {
+    name: "a writer does not overtake a writer",
+    program: { setup, workers: [writer, writer, laterWriter], check: free },
+  },
+  {
+    name: "two readers that wait are in together",
+    program: { setup: setupMeeting, workers: [passing, meetingFirst, meetingSecond] },
+  },
   {
     name: "a writer that gives up lets the reader in that it kept from another",
     program: { setup: setupMeeting, workers: [meetingFirst, passingShortly, secondBehind] },
   },
-  { name: "a reader and a writer wait for a writer", program: { setup, workers: [writer, reader, awaitingWriter], check: free } },
-  { name: "an awaiting reader and a writer wait for a reader", program: { setup, workers: [reader, writer, awaitingReader], check: free } },
+  {
+    name: "a reader and a writer wait for a writer",
+    program: { setup, workers: [writer, reader, awaitingWriter], check: free },
+  },
+  {
+    name: "an awaiting reader and a writer wait for a reader",
+    program: { setup, workers: [reader, writer, awaitingReader], check: free },
+  },
   { name: "an urgent reader comes between", program: { setup, workers: [writer, writer, urgentReader], check: free } },
-  { name: "a writer that gives up lets the readers in", program: { setup, workers: [reader, writerShortly, reader], check: free } },
-  { name: "a reader that gives up makes room for the writer", program: { setup, workers: [writer, readerShortly, writer], check: free } },
+  {
+    name: "a writer that gives up lets the readers in",
+    program: { setup, workers: [reader, writerShortly, reader], check: free },
+  },
+  {
+    name: "a reader that gives up makes room for the writer",
+    program: { setup, workers: [writer, readerShortly, writer], check: free },
+  },
   {
     name: "a writer that dies at any step is skipped",
     program: { setup, workers: [mortalWriter, readingHeir, writingHeir], check: free },

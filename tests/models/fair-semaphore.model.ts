@@ -18,7 +18,11 @@ interface Shared {
 const setup = task(
   import.meta,
   "setup",
-  (): Shared => ({ semaphore: new Semaphore(2, { fair: true }), held: new Value("int32"), turns: new SharedArray("int32", 4) }),
+  (): Shared => ({
+    semaphore: new Semaphore(2, { fair: true }),
+    held: new Value("int32"),
+    turns: new SharedArray("int32", 4),
+  }),
 );
 
 /** Whether somebody stands in line who has found too few: whoever comes now comes later. */
@@ -34,11 +38,19 @@ function within({ held, turns }: Shared, count: number, index: number): void {
   held.sub(count);
 }
 
-const one = task(import.meta, "one", (shared: Shared, index: number) => shared.semaphore.runSync(() => within(shared, 1, index)));
-const oneAwaiting = task(import.meta, "oneAwaiting", (shared: Shared, index: number) => shared.semaphore.run(() => within(shared, 1, index)));
+const one = task(import.meta, "one", (shared: Shared, index: number) =>
+  shared.semaphore.runSync(() => within(shared, 1, index)),
+);
+const oneAwaiting = task(import.meta, "oneAwaiting", (shared: Shared, index: number) =>
+  shared.semaphore.run(() => within(shared, 1, index)),
+);
 /** The one who waits, if anybody does, is worker 1. */
-const both = task(import.meta, "both", (shared: Shared, index: number) => shared.semaphore.runSync(() => within(shared, 2, index), { permits: 2 }));
-const bothAwaiting = task(import.meta, "bothAwaiting", (shared: Shared, index: number) => shared.semaphore.run(() => within(shared, 2, index), { permits: 2 }));
+const both = task(import.meta, "both", (shared: Shared, index: number) =>
+  shared.semaphore.runSync(() => within(shared, 2, index), { permits: 2 }),
+);
+const bothAwaiting = task(import.meta, "bothAwaiting", (shared: Shared, index: number) =>
+  shared.semaphore.run(() => within(shared, 2, index), { permits: 2 }),
+);
 function checkOrder(shared: Shared, waited: boolean): void {
   if (waited) assert.equal(shared.turns.get(1), 1, "a newcomer overtook one that waited");
 }
@@ -71,20 +83,36 @@ const bothShortly = task(import.meta, "bothShortly", (shared: Shared, index: num
   }
 });
 /** They may die inside, and are not counted there. */
-const mortalBoth = task(import.meta, "mortalBoth", ({ semaphore }: Shared) => semaphore.runSync(() => undefined, { permits: 2 }));
-const mortalBothAwaiting = task(import.meta, "mortalBothAwaiting", ({ semaphore }: Shared) => semaphore.run(() => undefined, { permits: 2 }));
+const mortalBoth = task(import.meta, "mortalBoth", ({ semaphore }: Shared) =>
+  semaphore.runSync(() => undefined, { permits: 2 }),
+);
+const mortalBothAwaiting = task(import.meta, "mortalBothAwaiting", ({ semaphore }: Shared) =>
+  semaphore.run(() => undefined, { permits: 2 }),
+);
 const heir = task(import.meta, "heir", ({ semaphore }: Shared) => semaphore.runSync(() => undefined));
 const two = task(import.meta, "two", ({ semaphore }: Shared) => {
   assert.notEqual(semaphore.tryAcquire({ permits: 2 }), undefined, "both permits are free in the end");
 });
 
 export const models: Model[] = [
-  { name: "who wants one does not overtake one that blocks for both", program: { setup, workers: [one, both, later], check: two } },
-  { name: "who wants one does not overtake one that awaits both", program: { setup, workers: [one, bothAwaiting, later], check: two } },
+  {
+    name: "who wants one does not overtake one that blocks for both",
+    program: { setup, workers: [one, both, later], check: two },
+  },
+  {
+    name: "who wants one does not overtake one that awaits both",
+    program: { setup, workers: [one, bothAwaiting, later], check: two },
+  },
   { name: "who awaits one does not overtake", program: { setup, workers: [one, both, laterAwaiting], check: two } },
   { name: "who only tries does not overtake", program: { setup, workers: [one, both, laterTrying], check: two } },
-  { name: "what one of them leaves is for the next", program: { setup, workers: [both, one, oneAwaiting], check: two } },
-  { name: "a first that gives up makes room for the next", program: { setup, workers: [one, bothShortly, one], check: two } },
+  {
+    name: "what one of them leaves is for the next",
+    program: { setup, workers: [both, one, oneAwaiting], check: two },
+  },
+  {
+    name: "a first that gives up makes room for the next",
+    program: { setup, workers: [one, bothShortly, one], check: two },
+  },
   {
     name: "a first that dies at any step is skipped",
     program: { setup, workers: [mortalBoth, heir, heir], check: two },

@@ -44,7 +44,14 @@ const oneTold = task(import.meta, "oneTold", told(1));
 const twoTold = task(import.meta, "twoTold", told(2));
 
 export const models: Model[] = [
-  { name: "two that find something at once lose nothing", preemptions: 3, program: { setup, workers: [finder, finder], check: twoTold } },
-  { name: "one is told once, in one of those who listen", program: { setup, workers: [finder, listener, listener], check: oneTold } },
+  {
+    name: "two that find something at once lose nothing",
+    preemptions: 3,
+    program: { setup, workers: [finder, finder], check: twoTold },
+  },
+  {
+    name: "one is told once, in one of those who listen",
+    program: { setup, workers: [finder, listener, listener], check: oneTold },
+  },
   { name: "two finders and one who listens", program: { setup, workers: [finder, finder, listener], check: twoTold } },
 ];

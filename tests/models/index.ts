@@ -21,7 +21,8 @@ function show({ title, preemptions, exploration }: Explored): void {
 }
 
 async function lane(): Promise<void> {
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) show(await exploreModel(next.title, next.model, most));
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+    show(await exploreModel(next.title, next.model, most));
 }
 const count = waiting.length;
 await Promise.all([lane(), lane()]);

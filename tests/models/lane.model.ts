@@ -26,7 +26,13 @@ const KEY = 7;
 
 const setup = task(import.meta, "setup", (): Shared => {
   const lane = Lane.create(threadHeap(), KEY);
-  return { at: lane.at, key: KEY, run: new SharedArray("int32", JOBS + 1), settled: new SharedArray("int32", JOBS + 1), cancelled: new Value("int32") };
+  return {
+    at: lane.at,
+    key: KEY,
+    run: new SharedArray("int32", JOBS + 1),
+    settled: new SharedArray("int32", JOBS + 1),
+    cancelled: new Value("int32"),
+  };
 });
 
 const laneAt = (at: number): Lane => new Lane(threadHeap(), at);
@@ -133,7 +139,8 @@ const outliving = task(import.meta, "outliving", (shared: Shared) => {
   let begun = 0;
   for (let job = 1; job <= 2; job++) {
     if (shared.settled.get(job) === 1) continue;
-    if (owner.takeBack(positions[job]!) !== undefined) assert.equal(shared.run.get(job), 0, "a job that was taken back was begun");
+    if (owner.takeBack(positions[job]!) !== undefined)
+      assert.equal(shared.run.get(job), 0, "a job that was taken back was begun");
     else if (owner.isTaken(positions[job]!)) begun++;
     shared.settled.add(job, 1);
   }
@@ -171,7 +178,10 @@ const giving = task(import.meta, "giving", (shared: Shared) => {
   if (left !== undefined) new MessageStore(lane).discard(left);
   const holders = allocator.referencesTo(place);
   // Killed while it decoded, it leaks what it had not taken.
-  assert.ok(holders === 1 || (left === undefined && holders === 2), `the object has ${holders} holders, and its giver is the only one`);
+  assert.ok(
+    holders === 1 || (left === undefined && holders === 2),
+    `the object has ${holders} holders, and its giver is the only one`,
+  );
   gift.add(1);
 });
 
@@ -189,13 +199,22 @@ const firstOnly = task(import.meta, "firstOnly", (shared: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "jobs sent together are each run once, and no result is slept through", program: { setup, workers: [sendingAll, serving], check: allOnce } },
+  {
+    name: "jobs sent together are each run once, and no result is slept through",
+    program: { setup, workers: [sendingAll, serving], check: allOnce },
+  },
   {
     name: "jobs sent one by one are each run once, and no wake-up is lost either way",
     program: { setup, workers: [sendingOneByOne, serving], check: allOnce },
   },
-  { name: "a job that is taken back is run by nobody, and travels again", program: { setup, workers: [takingBack, serving], check: allOnce } },
-  { name: "a job that is called off is the only one to hear of it", program: { setup, workers: [cancelling, serving], check: firstOnly } },
+  {
+    name: "a job that is taken back is run by nobody, and travels again",
+    program: { setup, workers: [takingBack, serving], check: allOnce },
+  },
+  {
+    name: "a job that is called off is the only one to hear of it",
+    program: { setup, workers: [cancelling, serving], check: firstOnly },
+  },
   {
     name: "a worker that dies before any step leaves each job done, running or unbegun",
     program: { setup, workers: [outliving, serving], check: allSettled },

@@ -16,8 +16,14 @@ interface Shared {
 }
 
 function of({ object }: Shared): Exclusive {
-  if (object instanceof RWLock) return { object, take: () => object.writeSync(), await: () => object.write(), tryTake: () => object.tryWrite() };
-  return { object, take: () => object.acquireSync(), await: () => object.acquire(), tryTake: () => object.tryAcquire() };
+  if (object instanceof RWLock)
+    return { object, take: () => object.writeSync(), await: () => object.write(), tryTake: () => object.tryWrite() };
+  return {
+    object,
+    take: () => object.acquireSync(),
+    await: () => object.acquire(),
+    tryTake: () => object.tryAcquire(),
+  };
 }
 
 const setupLock = task(import.meta, "setupLock", (): Shared => ({ object: new Lock() }));
@@ -60,7 +66,9 @@ const stillHeld = task(import.meta, "stillHeld", (shared: Held) => assert.equal(
 const holding = task(import.meta, "holding", (shared: Shared) => of(shared).take()[Symbol.dispose]());
 const watching = task(import.meta, "watching", ({ object }: Shared) => object.waitForUnlockSync());
 const watchingAwaiting = task(import.meta, "watchingAwaiting", ({ object }: Shared) => object.waitForUnlock());
-const watchingShortly = task(import.meta, "watchingShortly", ({ object }: Shared) => object.waitForUnlock({ timeout: 10 }).catch(() => {}));
+const watchingShortly = task(import.meta, "watchingShortly", ({ object }: Shared) =>
+  object.waitForUnlock({ timeout: 10 }).catch(() => {}),
+);
 
 const cancelling = task(import.meta, "cancelling", ({ object }: Shared) => object.cancelWaiters());
 /** Takes it, or is told to end. */
@@ -96,8 +104,14 @@ const cancelled: Model[] = (
     ["rwlock", heldRWLock],
   ] as const
 ).flatMap(([what, setup]): Model[] => [
-  { name: `${what}: a wait that nothing else would end`, program: { setup, workers: [told, cancellingUntilDone], check: stillHeld } },
-  { name: `${what}: an awaiting one that nothing else would end`, program: { setup, workers: [toldAwaiting, cancellingUntilDone], check: stillHeld } },
+  {
+    name: `${what}: a wait that nothing else would end`,
+    program: { setup, workers: [told, cancellingUntilDone], check: stillHeld },
+  },
+  {
+    name: `${what}: an awaiting one that nothing else would end`,
+    program: { setup, workers: [toldAwaiting, cancellingUntilDone], check: stillHeld },
+  },
 ]);
 
 const waits: Model[] = (
@@ -111,8 +125,14 @@ const waits: Model[] = (
     name: `${what}: who waits until it is free goes on, and takes no wake-up from others`,
     program: { setup, workers: [holding, watching, holding], check: free },
   },
-  { name: `${what}: an awaiting one too`, program: { setup, workers: [holding, watchingAwaiting, holding], check: free } },
-  { name: `${what}: one that gives up leaves no trace`, program: { setup, workers: [holding, watchingShortly, watching], check: free } },
+  {
+    name: `${what}: an awaiting one too`,
+    program: { setup, workers: [holding, watchingAwaiting, holding], check: free },
+  },
+  {
+    name: `${what}: one that gives up leaves no trace`,
+    program: { setup, workers: [holding, watchingShortly, watching], check: free },
+  },
   {
     name: `${what}: a holder dies, and who waits until it is free goes on`,
     program: { setup, workers: [holding, watching], check: free },

@@ -10,7 +10,11 @@ interface Shared {
   inside: Value<number>;
 }
 
-const setup = task(import.meta, "setup", (): Shared => ({ lock: new Lock(), count: new Value("int32"), inside: new Value("int32") }));
+const setup = task(
+  import.meta,
+  "setup",
+  (): Shared => ({ lock: new Lock(), count: new Value("int32"), inside: new Value("int32") }),
+);
 
 /** Two workers that tell each other how far they are. */
 interface Told extends Shared {
@@ -23,7 +27,14 @@ interface Told extends Shared {
 const setupTold = task(
   import.meta,
   "setupTold",
-  (): Told => ({ lock: new Lock(), count: new Value("int32"), inside: new Value("int32"), heir: new Value("int32"), first: new Event(), second: new Event() }),
+  (): Told => ({
+    lock: new Lock(),
+    count: new Value("int32"),
+    inside: new Value("int32"),
+    heir: new Value("int32"),
+    first: new Event(),
+    second: new Event(),
+  }),
 );
 
 function critical({ count, inside }: Shared): void {
@@ -241,29 +252,74 @@ const three = task(import.meta, "three", (shared: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "blocking code sees what was done under the lock before", preemptions: 3, program: { setup, workers: [plain, plain], check: two } },
-  { name: "awaiting code sees what was done under the lock before", preemptions: 3, program: { setup, workers: [plainAwaiting, plain], check: two } },
-  { name: "a hold that is disposed twice frees the lock once", preemptions: 3, program: { setup, workers: [disposingTwice, disposingTwice], check: two } },
-  { name: "who only tries gets a free lock and no other", program: { setup, workers: [trying, blocking, trying], check: free } },
-  { name: "a waiter that was beaten for too long has it reserved", program: { setup, workers: [greedy, blocking], check: free } },
+  {
+    name: "blocking code sees what was done under the lock before",
+    preemptions: 3,
+    program: { setup, workers: [plain, plain], check: two },
+  },
+  {
+    name: "awaiting code sees what was done under the lock before",
+    preemptions: 3,
+    program: { setup, workers: [plainAwaiting, plain], check: two },
+  },
+  {
+    name: "a hold that is disposed twice frees the lock once",
+    preemptions: 3,
+    program: { setup, workers: [disposingTwice, disposingTwice], check: two },
+  },
+  {
+    name: "who only tries gets a free lock and no other",
+    program: { setup, workers: [trying, blocking, trying], check: free },
+  },
+  {
+    name: "a waiter that was beaten for too long has it reserved",
+    program: { setup, workers: [greedy, blocking], check: free },
+  },
   {
     name: "a hold that another worker released frees nothing of the next one",
     program: { setup: setupTold, workers: [bereft, releasing], check: three },
   },
-  { name: "a lock that was handed on is the heir's to release", program: { setup: setupTold, workers: [giver, receiver], check: three } },
-  { name: "a lock is handed on to awaiting code", program: { setup: setupTold, workers: [giver, awaitingReceiver], check: three } },
+  {
+    name: "a lock that was handed on is the heir's to release",
+    program: { setup: setupTold, workers: [giver, receiver], check: three },
+  },
+  {
+    name: "a lock is handed on to awaiting code",
+    program: { setup: setupTold, workers: [giver, awaitingReceiver], check: three },
+  },
   {
     name: "a lock whose heir died passes on",
     program: { setup: setupTold, workers: [carefulGiver, mortalReceiver], check: free },
     options: { deaths: 1, mortal: [1] },
   },
-  { name: "two blocking callers exclude each other", preemptions: 3, program: { setup, workers: [blocking, blocking], check: two } },
-  { name: "two awaiting callers exclude each other", preemptions: 3, program: { setup, workers: [awaiting, awaiting], check: two } },
-  { name: "a blocking and an awaiting caller exclude each other", preemptions: 3, program: { setup, workers: [blocking, awaiting], check: two } },
+  {
+    name: "two blocking callers exclude each other",
+    preemptions: 3,
+    program: { setup, workers: [blocking, blocking], check: two },
+  },
+  {
+    name: "two awaiting callers exclude each other",
+    preemptions: 3,
+    program: { setup, workers: [awaiting, awaiting], check: two },
+  },
+  {
+    name: "a blocking and an awaiting caller exclude each other",
+    preemptions: 3,
+    program: { setup, workers: [blocking, awaiting], check: two },
+  },
   { name: "three callers of both kinds", program: { setup, workers: [blocking, awaiting, blocking], check: three } },
-  { name: "a caller whose time runs out loses nobody's wake-up", program: { setup, workers: [impatient, blocking, blocking], check: free } },
-  { name: "a wake-up that comes as time runs out goes to the next one", program: { setup, workers: [keeping, impatient], check: free } },
-  { name: "a caller whose signal aborts loses nobody's wake-up", program: { setup, workers: [aborted, blocking, awaiting], check: free } },
+  {
+    name: "a caller whose time runs out loses nobody's wake-up",
+    program: { setup, workers: [impatient, blocking, blocking], check: free },
+  },
+  {
+    name: "a wake-up that comes as time runs out goes to the next one",
+    program: { setup, workers: [keeping, impatient], check: free },
+  },
+  {
+    name: "a caller whose signal aborts loses nobody's wake-up",
+    program: { setup, workers: [aborted, blocking, awaiting], check: free },
+  },
   {
     name: "the lock of a dead owner passes on to a blocking caller",
     program: { setup, workers: [mortal, heir], check: free },
@@ -299,5 +355,9 @@ export const models: Model[] = [
     program: { setup: setupStrict, workers: [halfAndWhole, awaitingReopening], check: closedOrWhole },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "a waiter dies, a wake-up for it does not", program: { setup, workers: [heir, heir, mortal], check: free }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "a waiter dies, a wake-up for it does not",
+    program: { setup, workers: [heir, heir, mortal], check: free },
+    options: { deaths: 1, mortal: [0] },
+  },
 ];

@@ -45,8 +45,15 @@ const sound = task(import.meta, "sound", (deaths: number, { at }: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "two callers exclude each other", preemptions: 3, program: { setup, workers: [passing, passing], check: free.partial(2) } },
-  { name: "three callers exclude each other", program: { setup, workers: [passing, passing, passing], check: free.partial(3) } },
+  {
+    name: "two callers exclude each other",
+    preemptions: 3,
+    program: { setup, workers: [passing, passing], check: free.partial(2) },
+  },
+  {
+    name: "three callers exclude each other",
+    program: { setup, workers: [passing, passing, passing], check: free.partial(3) },
+  },
   {
     name: "a holder dies inside, exactly the next one is told",
     preemptions: 3,

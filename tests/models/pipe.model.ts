@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { type Connection, ConnectionClosedError, createPipe, SharedArray, task, TimeoutError } from "../../src/index.js";
+import {
+  type Connection,
+  ConnectionClosedError,
+  createPipe,
+  SharedArray,
+  task,
+  TimeoutError,
+} from "../../src/index.js";
 import { decode, encode } from "../../src/codec/index.js";
 import { threadHeap } from "../../src/memory/index.js";
 import type { Model } from "./model.js";
@@ -46,7 +53,8 @@ function setCarrier(end: unknown, index: number): void {
   const { at } = end as { at: number };
   words[words[at]! + CARRIERS + words[at + 1]!] = self + 1 + index;
 }
-const endOf = ({ ends }: Shared, index: number): Connection<Message> => decode(Uint8Array.from(ends[index]!), 0, ends[index]!.length) as Connection<Message>;
+const endOf = ({ ends }: Shared, index: number): Connection<Message> =>
+  decode(Uint8Array.from(ends[index]!), 0, ends[index]!.length) as Connection<Message>;
 
 const open = task(import.meta, "open", () => shared(2));
 /** Room for one message. */
@@ -191,7 +199,10 @@ const relay = task(import.meta, "relay", (): Shared => {
   return { ends: [bytesOf([right, carrier], 0), bytesOf(arrival, 1), bytesOf(left, 2)], received, used };
 });
 const giveAway = task(import.meta, "giveAway", (shared: Shared, index: number) => {
-  const [end, carrier] = decode(Uint8Array.from(shared.ends[index]!), 0, shared.ends[index]!.length) as [Connection<Message>, Connection];
+  const [end, carrier] = decode(Uint8Array.from(shared.ends[index]!), 0, shared.ends[index]!.length) as [
+    Connection<Message>,
+    Connection,
+  ];
   carrier.sendSync({ end });
   assert.equal(end.isClosed, true);
   carrier.close();
@@ -217,7 +228,10 @@ const relayFull = task(import.meta, "relayFull", (): Shared => {
 });
 /** Hears of the end of both, whatever became of the one that was sent away. */
 const takeBoth = task(import.meta, "takeBoth", (shared: Shared, index: number) => {
-  const [left, arrival] = decode(Uint8Array.from(shared.ends[index]!), 0, shared.ends[index]!.length) as [Connection<Message>, Connection<Message>];
+  const [left, arrival] = decode(Uint8Array.from(shared.ends[index]!), 0, shared.ends[index]!.length) as [
+    Connection<Message>,
+    Connection<Message>,
+  ];
   for (const message of arrival as Connection<Message | { end: Connection }>) {
     if (typeof message === "object") message.end.close();
     else count(shared, message, { number: -1 });
@@ -241,11 +255,15 @@ const onceAndForgotten = task(import.meta, "onceAndForgotten", (messages: readon
   forgotten(shared);
 });
 const atMostOnce = task(import.meta, "atMostOnce", (messages: readonly number[], shared: Pick<Shared, "received">) => {
-  for (const [item, times] of counts(shared).entries()) assert.ok(times <= (messages.includes(item) ? 1 : 0), `${item} came ${times} times`);
+  for (const [item, times] of counts(shared).entries())
+    assert.ok(times <= (messages.includes(item) ? 1 : 0), `${item} came ${times} times`);
 });
 
 export const models: Model[] = [
-  { name: "messages arrive once and in order", program: { setup: open, workers: [send.partial(2), receive.partial(2)], check: once.partial([1, 2]) } },
+  {
+    name: "messages arrive once and in order",
+    program: { setup: open, workers: [send.partial(2), receive.partial(2)], check: once.partial([1, 2]) },
+  },
   {
     name: "an awaiting receiver",
     program: { setup: open, workers: [send.partial(2), receiveAwaiting.partial(2)], check: once.partial([1, 2]) },
@@ -256,15 +274,28 @@ export const models: Model[] = [
   },
   {
     name: "a full pipe: an awaiting sender waits for room",
-    program: { setup: narrow, workers: [sendAwaiting.partial(3), receiveAwaiting.partial(3)], check: once.partial([1, 2, 3]) },
+    program: {
+      setup: narrow,
+      workers: [sendAwaiting.partial(3), receiveAwaiting.partial(3)],
+      check: once.partial([1, 2, 3]),
+    },
   },
-  { name: "senders of one end keep their order", program: { setup: narrow, workers: [sendTogether, receive.partial(2)], check: once.partial([1, 2]) } },
-  { name: "receivers of one end keep their order", program: { setup: open, workers: [send.partial(2), receiveTogether], check: once.partial([1, 2]) } },
+  {
+    name: "senders of one end keep their order",
+    program: { setup: narrow, workers: [sendTogether, receive.partial(2)], check: once.partial([1, 2]) },
+  },
+  {
+    name: "receivers of one end keep their order",
+    program: { setup: open, workers: [send.partial(2), receiveTogether], check: once.partial([1, 2]) },
+  },
   {
     name: "a receive whose time runs out takes nothing and keeps nobody waiting",
     program: { setup: open, workers: [send.partial(2), receiveBesideImpatient], check: once.partial([1, 2]) },
   },
-  { name: "a poll takes nothing and keeps nobody waiting", program: { setup: open, workers: [send.partial(2), pollAndReceive], check: once.partial([1]) } },
+  {
+    name: "a poll takes nothing and keeps nobody waiting",
+    program: { setup: open, workers: [send.partial(2), pollAndReceive], check: once.partial([1]) },
+  },
   {
     name: "a send whose time runs out sends nothing and keeps nobody waiting",
     program: { setup: narrow, workers: [sendUntil, receive.partial(1)], check: atMostOnce.partial([1, 2]) },
@@ -278,8 +309,14 @@ export const models: Model[] = [
     name: "the end of the file wakes an awaiting receiver",
     program: { setup: open, workers: [sendAndClose.partial(1), drainAwaiting], check: onceAndForgotten.partial([1]) },
   },
-  { name: "closing wakes a sender that waits for room", program: { setup: full, workers: [sendUntilClosed, close], check: forgotten } },
-  { name: "closing wakes an awaiting sender that waits for room", program: { setup: full, workers: [sendUntilClosedAwaiting, close], check: forgotten } },
+  {
+    name: "closing wakes a sender that waits for room",
+    program: { setup: full, workers: [sendUntilClosed, close], check: forgotten },
+  },
+  {
+    name: "closing wakes an awaiting sender that waits for room",
+    program: { setup: full, workers: [sendUntilClosedAwaiting, close], check: forgotten },
+  },
   { name: "both ends close at once", program: { setup: filled, workers: [close, close], check: forgotten } },
   {
     name: "a large message arrives whole and leaves nothing behind",

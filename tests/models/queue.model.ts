@@ -47,9 +47,17 @@ export const narrow = task(import.meta, "narrow", (kind: Kind) => shared(kind, {
 export const tight = task(import.meta, "tight", (kind: Kind) => shared(kind, { capacity: 4 }));
 export const full = task(import.meta, "full", (kind: Kind) => shared(kind, { maxSize: 1 }, 30));
 /** Two items, room for two, and the oldest makes way. */
-const latest = task(import.meta, "latest", (): Shared => shared("Queue", { maxSize: 2, whenFull: "dropOldest" }, 30, 31));
+const latest = task(
+  import.meta,
+  "latest",
+  (): Shared => shared("Queue", { maxSize: 2, whenFull: "dropOldest" }, 30, 31),
+);
 /** Room for one integer. */
-const latestBytes = task(import.meta, "latestBytes", (): Shared => shared("Queue", { capacity: 4, whenFull: "dropOldest" }, 30));
+const latestBytes = task(
+  import.meta,
+  "latestBytes",
+  (): Shared => shared("Queue", { capacity: 4, whenFull: "dropOldest" }, 30),
+);
 const strict = task(import.meta, "strict", (): Shared => shared("Queue", { maxSize: 1, whenFull: "dropNewest" }, 30));
 export const filled = task(import.meta, "filled", (kind: Kind) => shared(kind, {}, 30, 31));
 /** As many as a PriorityQueue has slots at first. */
@@ -102,7 +110,8 @@ const unlessAborted = (): WaitOptions => {
   setTimeout(() => controller.abort(), 10);
   return { signal: controller.signal };
 };
-const isGivingUp = (error: unknown): boolean => error instanceof TimeoutError || (error instanceof DOMException && error.name === "AbortError");
+const isGivingUp = (error: unknown): boolean =>
+  error instanceof TimeoutError || (error instanceof DOMException && error.name === "AbortError");
 
 // What waits beside each other in one worker shares a node, and is a producer or consumer each.
 export const getTwice = task(import.meta, "getTwice", async (shared: Shared) => {
@@ -123,9 +132,13 @@ const putBesideImpatient = task(import.meta, "putBesideImpatient", async (shared
 const putBesideAborted = task(import.meta, "putBesideAborted", async (shared: Shared, index: number) => {
   await Promise.all([putUntil(unlessAborted, shared, index * 10), putAwaiting(1, shared, index)]);
 });
-export const getBesidePut = task(import.meta, "getBesidePut", async ({ gets, puts }: { gets: number; puts: number }, shared: Shared, index: number) => {
-  await Promise.all([getAwaiting(gets, shared), putAwaiting(puts, shared, index)]);
-});
+export const getBesidePut = task(
+  import.meta,
+  "getBesidePut",
+  async ({ gets, puts }: { gets: number; puts: number }, shared: Shared, index: number) => {
+    await Promise.all([getAwaiting(gets, shared), putAwaiting(puts, shared, index)]);
+  },
+);
 /** Takes what there is, until nothing comes any more. */
 export const getWhatComes = task(import.meta, "getWhatComes", (shared: Shared) => {
   const last = new Map<number, number>();
@@ -173,7 +186,8 @@ const putAndJoinAwaiting = task(import.meta, "putAndJoinAwaiting", async ({ queu
 const putTwoAndJoin = task(import.meta, "putTwoAndJoin", ({ queue, taken }: Shared, index: number) => {
   for (const item of [1, 2]) queue.putSync(index * 10 + item);
   queue.joinSync();
-  for (const item of [1, 2]) assert.equal(taken.get(index * 10 + item), 1, "join returned before an item was dealt with");
+  for (const item of [1, 2])
+    assert.equal(taken.get(index * 10 + item), 1, "join returned before an item was dealt with");
 });
 export const deal = task(import.meta, "deal", (times: number, shared: Shared) => {
   for (let time = 0; time < times; time++) {
@@ -213,12 +227,14 @@ export const putLarge = task(import.meta, "putLarge", ({ queue }: Shared, index:
 });
 /** Two of these do not fit into a queue's first chunk. */
 export const putLong = task(import.meta, "putLong", ({ queue }: Shared, index: number) => {
-  for (let item = 1; item <= 2; item++) queue.putSync(`${index * 10 + item}`.padEnd(150), { priority: index * 10 + item });
+  for (let item = 1; item <= 2; item++)
+    queue.putSync(`${index * 10 + item}`.padEnd(150), { priority: index * 10 + item });
 });
 
 export const putAndGetAll = task(import.meta, "putAndGetAll", (shared: Shared, index: number) => {
   shared.queue.putSync(index * 10);
-  for (let item = shared.queue.tryGet(); item !== undefined; item = shared.queue.tryGet()) count(shared, item.value, new Map());
+  for (let item = shared.queue.tryGet(); item !== undefined; item = shared.queue.tryGet())
+    count(shared, item.value, new Map());
 });
 
 /** How often each item was taken or is still there. What is there comes in the order of the queue. */
@@ -231,7 +247,8 @@ function ledger({ kind, queue, taken }: Shared): number[] {
     const number = Number.parseInt(String(item.value), 10);
     const line = kind === "PriorityQueue" ? 0 : Math.floor(number / 10);
     const before = last.get(line);
-    if (before !== undefined) assert.ok(kind === "LifoQueue" ? number < before : number > before, `${number} came after ${before}`);
+    if (before !== undefined)
+      assert.ok(kind === "LifoQueue" ? number < before : number > before, `${number} came after ${before}`);
     last.set(line, number);
     counts[number]!++;
   }
@@ -245,7 +262,8 @@ export const once = task(import.meta, "once", (items: readonly number[], shared:
   assert.deepEqual(ledger(shared), expected);
 });
 export const atMostOnce = task(import.meta, "atMostOnce", (most: readonly number[], shared: Shared) => {
-  for (const [item, times] of ledger(shared).entries()) assert.ok(times <= (most.includes(item) ? 1 : 0), `item ${item} was there ${times} times`);
+  for (const [item, times] of ledger(shared).entries())
+    assert.ok(times <= (most.includes(item) ? 1 : 0), `item ${item} was there ${times} times`);
 });
 /** These exactly once, whoever died; those at most once. */
 export const onceOrAtMostOnce = task(
@@ -308,11 +326,19 @@ export const models: Model[] = [
   },
   {
     name: "a look beside a consumer and a producer sees whole items",
-    program: { setup: full.partial("Queue"), workers: [looking.partial([30, 11]), put.partial(1), get.partial(2)], check: once.partial([30, 11]) },
+    program: {
+      setup: full.partial("Queue"),
+      workers: [looking.partial([30, 11]), put.partial(1), get.partial(2)],
+      check: once.partial([30, 11]),
+    },
   },
   {
     name: "several items in one call, each once",
-    program: { setup: empty.partial("Queue"), workers: [put.partial(2), getMore, getWhatComes], check: once.partial([1, 2]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [put.partial(2), getMore, getWhatComes],
+      check: once.partial([1, 2]),
+    },
   },
   {
     name: "a producer and a consumer: every item once, in order",
@@ -320,7 +346,11 @@ export const models: Model[] = [
   },
   {
     name: "an awaiting producer and consumer",
-    program: { setup: empty.partial("Queue"), workers: [putAwaiting.partial(2), getAwaiting.partial(2)], check: once.partial([1, 2]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [putAwaiting.partial(2), getAwaiting.partial(2)],
+      check: once.partial([1, 2]),
+    },
   },
   {
     name: "two consumers in one worker, each item to one of them",
@@ -328,16 +358,31 @@ export const models: Model[] = [
   },
   {
     name: "two getters that sleep, each item wakes one or is passed on by it",
-    program: { setup: empty.partial("Queue"), workers: [put.partial(2), get.partial(1), get.partial(1)], check: once.partial([1, 2]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [put.partial(2), get.partial(1), get.partial(1)],
+      check: once.partial([1, 2]),
+    },
   },
   {
     name: "two producers that sleep, room wakes one or is passed on by it",
-    program: { setup: full.partial("Queue"), workers: [get.partial(3), put.partial(1), put.partial(1)], check: once.partial([11, 21, 30]) },
+    program: {
+      setup: full.partial("Queue"),
+      workers: [get.partial(3), put.partial(1), put.partial(1)],
+      check: once.partial([11, 21, 30]),
+    },
   },
-  { name: "a producer waits for room", program: { setup: narrow.partial("Queue"), workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) } },
+  {
+    name: "a producer waits for room",
+    program: { setup: narrow.partial("Queue"), workers: [put.partial(2), get.partial(2)], check: once.partial([1, 2]) },
+  },
   {
     name: "an awaiting producer waits for room",
-    program: { setup: narrow.partial("Queue"), workers: [putAwaiting.partial(2), getAwaiting.partial(2)], check: once.partial([1, 2]) },
+    program: {
+      setup: narrow.partial("Queue"),
+      workers: [putAwaiting.partial(2), getAwaiting.partial(2)],
+      check: once.partial([1, 2]),
+    },
   },
   {
     name: "two producers in one worker wait for room",
@@ -345,7 +390,11 @@ export const models: Model[] = [
   },
   {
     name: "a get whose time runs out takes nothing and loses nobody's item",
-    program: { setup: empty.partial("Queue"), workers: [getBesideImpatient, put.partial(1)], check: once.partial([11]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [getBesideImpatient, put.partial(1)],
+      check: once.partial([11]),
+    },
   },
   {
     name: "a get that is aborted takes nothing and loses nobody's item",
@@ -353,11 +402,19 @@ export const models: Model[] = [
   },
   {
     name: "a put whose time runs out puts nothing and loses nobody's room",
-    program: { setup: full.partial("Queue"), workers: [putBesideImpatient, get.partial(2)], check: once.partial([30, 0, 1]) },
+    program: {
+      setup: full.partial("Queue"),
+      workers: [putBesideImpatient, get.partial(2)],
+      check: once.partial([30, 0, 1]),
+    },
   },
   {
     name: "a put that is aborted puts nothing and loses nobody's room",
-    program: { setup: full.partial("Queue"), workers: [putBesideAborted, get.partial(2)], check: once.partial([30, 0, 1]) },
+    program: {
+      setup: full.partial("Queue"),
+      workers: [putBesideAborted, get.partial(2)],
+      check: once.partial([30, 0, 1]),
+    },
   },
   {
     name: "shutdown ends a blocking caller's wait for an item",
@@ -371,15 +428,29 @@ export const models: Model[] = [
     name: "what was put before the shutdown comes out",
     program: { setup: empty.partial("Queue"), workers: [drain, putAndShutDown], check: once.partial([10]) },
   },
-  { name: "shutdown ends a wait for room", program: { setup: full.partial("Queue"), workers: [putUnlessShutDown, shutDown], check: once.partial([30, 0]) } },
+  {
+    name: "shutdown ends a wait for room",
+    program: { setup: full.partial("Queue"), workers: [putUnlessShutDown, shutDown], check: once.partial([30, 0]) },
+  },
   {
     name: "join waits until every item was dealt with",
     program: { setup: empty.partial("Queue"), workers: [putAndJoin, deal.partial(1)], check: once.partial([0]) },
   },
-  { name: "an awaiting join", program: { setup: empty.partial("Queue"), workers: [putAndJoinAwaiting, deal.partial(1)], check: once.partial([0]) } },
+  {
+    name: "an awaiting join",
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [putAndJoinAwaiting, deal.partial(1)],
+      check: once.partial([0]),
+    },
+  },
   {
     name: "a large item arrives whole and leaves nothing behind",
-    program: { setup: empty.partial("Queue"), workers: [putLarge, get.partial(1)], check: onceAndForgotten.partial([0]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [putLarge, get.partial(1)],
+      check: onceAndForgotten.partial([0]),
+    },
   },
   {
     name: "items go on in a new chunk, the old one is given back",
@@ -387,11 +458,19 @@ export const models: Model[] = [
   },
   {
     name: "a producer waits for bytes",
-    program: { setup: tight.partial("Queue"), workers: [put.partial(2), getAwaiting.partial(2)], check: once.partial([1, 2]) },
+    program: {
+      setup: tight.partial("Queue"),
+      workers: [put.partial(2), getAwaiting.partial(2)],
+      check: once.partial([1, 2]),
+    },
   },
   {
     name: "two finish at once, and join ends",
-    program: { setup: empty.partial("Queue"), workers: [putTwoAndJoin, deal.partial(1), deal.partial(1)], check: once.partial([1, 2]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [putTwoAndJoin, deal.partial(1), deal.partial(1)],
+      check: once.partial([1, 2]),
+    },
     preemptions: 2,
   },
   {
@@ -406,17 +485,29 @@ export const models: Model[] = [
   },
   {
     name: "what a dead consumer took is never taken again, and the rest arrives",
-    program: { setup: filled.partial("Queue"), workers: [get.partial(1), get.partial(1)], check: atMostOnce.partial([30, 31]) },
+    program: {
+      setup: filled.partial("Queue"),
+      workers: [get.partial(1), get.partial(1)],
+      check: atMostOnce.partial([30, 31]),
+    },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting consumer dies, an item that was meant for it does not",
-    program: { setup: empty.partial("Queue"), workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })], check: atMostOnce.partial([11, 12]) },
+    program: {
+      setup: empty.partial("Queue"),
+      workers: [get.partial(1), getBesidePut.partial({ gets: 1, puts: 2 })],
+      check: atMostOnce.partial([11, 12]),
+    },
     options: { deaths: 1, mortal: [0] },
   },
   {
     name: "a waiting producer dies, room that was meant for it does not",
-    program: { setup: full.partial("Queue"), workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })], check: atMostOnce.partial([30, 1, 11]) },
+    program: {
+      setup: full.partial("Queue"),
+      workers: [put.partial(1), getBesidePut.partial({ gets: 2, puts: 1 })],
+      check: atMostOnce.partial([30, 1, 11]),
+    },
     options: { deaths: 1, mortal: [0] },
   },
 ];

@@ -25,7 +25,9 @@ const retainAndLetGo = task(import.meta, "retainAndLetGo", ({ at }: HeldBlock) =
   references.letGo(at);
   references.letGo(at);
 });
-const freed = task(import.meta, "freed", ({ used }: HeldBlock) => assert.equal(threadHeap().allocator.usedWords(), used));
+const freed = task(import.meta, "freed", ({ used }: HeldBlock) =>
+  assert.equal(threadHeap().allocator.usedWords(), used),
+);
 
 interface Used {
   value: Value<number>;
@@ -115,17 +117,42 @@ const takeItsPlace = task(import.meta, "takeItsPlace", () => {
 });
 
 export const models: Model[] = [
-  { name: "the last one to let go frees it", preemptions: 3, program: { setup: held, workers: [letGo, letGo], check: freed } },
-  { name: "somebody takes a further hold meanwhile", preemptions: 3, program: { setup: held, workers: [letGo, retainAndLetGo], check: freed } },
-  { name: "a lent handle arrives while the last holder lets go", program: { setup: lent, workers: [letGoOfLent, retainLent, retainLent], check: freed } },
-  { name: "a lent handle arrives as a newcomer takes the place", program: { setup: lent, workers: [letGoOfLent, retainLent, takeItsPlace], check: freed } },
-  { name: "two workers free their wrappers", program: { setup: used, workers: [useAndFree, useAndFree], check: freedByTheLast } },
+  {
+    name: "the last one to let go frees it",
+    preemptions: 3,
+    program: { setup: held, workers: [letGo, letGo], check: freed },
+  },
+  {
+    name: "somebody takes a further hold meanwhile",
+    preemptions: 3,
+    program: { setup: held, workers: [letGo, retainAndLetGo], check: freed },
+  },
+  {
+    name: "a lent handle arrives while the last holder lets go",
+    program: { setup: lent, workers: [letGoOfLent, retainLent, retainLent], check: freed },
+  },
+  {
+    name: "a lent handle arrives as a newcomer takes the place",
+    program: { setup: lent, workers: [letGoOfLent, retainLent, takeItsPlace], check: freed },
+  },
+  {
+    name: "two workers free their wrappers",
+    program: { setup: used, workers: [useAndFree, useAndFree], check: freedByTheLast },
+  },
   {
     name: "a worker's death lets go of what it held",
     program: { setup: used, workers: [use, useAndFree], check: freedByTheLast },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "a worker dies while it lets go", program: { setup: used, workers: [useAndFree, use], check: neverFreedInUse }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "a worker dies while it lets go",
+    program: { setup: used, workers: [useAndFree, use], check: neverFreedInUse },
+    options: { deaths: 1, mortal: [0] },
+  },
   { name: "a message in flight holds what it carries", program: { setup: channel, workers: [send, receive] } },
-  { name: "a sender dies with an object in flight", program: { setup: channel, workers: [send, receiveIfAny] }, options: { deaths: 1, mortal: [0] } },
+  {
+    name: "a sender dies with an object in flight",
+    program: { setup: channel, workers: [send, receiveIfAny] },
+    options: { deaths: 1, mortal: [0] },
+  },
 ];

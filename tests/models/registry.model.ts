@@ -82,7 +82,12 @@ const awaitDeath = task(import.meta, "awaitDeath", ({ ghost, newcomers }: Shared
 });
 const awaitDeathInLoop = task(import.meta, "awaitDeathInLoop", async ({ ghost, newcomers }: Shared) => {
   const heap = threadHeap();
-  await heap.parker.waitUntil(newcomers, () => !heap.registry.isAlive(ghost) || undefined, Number.POSITIVE_INFINITY, undefined);
+  await heap.parker.waitUntil(
+    newcomers,
+    () => !heap.registry.isAlive(ghost) || undefined,
+    Number.POSITIVE_INFINITY,
+    undefined,
+  );
 });
 /** The same, and it waits no longer. */
 const lookAndLeave = task(import.meta, "lookAndLeave", () => {
@@ -144,7 +149,8 @@ const setupWorn = task(import.meta, "setupWorn", (): Worn => {
   const heap = threadHeap();
   const ghost = heap.registry.join();
   const shared: Worn = { ghost, lock: new Lock(), rwlock: new RWLock(), semaphore: new Semaphore(1) };
-  for (const held of [shared.lock.tryAcquire(), shared.rwlock.tryRead(), shared.semaphore.tryAcquire()]) held!.handOff(ghost);
+  for (const held of [shared.lock.tryAcquire(), shared.rwlock.tryRead(), shared.semaphore.tryAcquire()])
+    held!.handOff(ghost);
   heap.words[heap.registry.recordOf(ghost) + RECORD.state] = (ghost << 3) | TAKEN;
   return shared;
 });
@@ -166,7 +172,8 @@ const joinWorn = task(import.meta, "joinWorn", (worn: Worn) => {
 const joinAndTake = task(import.meta, "joinAndTake", (worn: Worn) => {
   const { lock, rwlock, semaphore } = worn;
   joinWorn(worn);
-  for (const held of [lock.tryAcquire(), rwlock.tryWrite(), semaphore.tryAcquire()]) assert.ok(held !== undefined, "a dead worker keeps it");
+  for (const held of [lock.tryAcquire(), rwlock.tryWrite(), semaphore.tryAcquire()])
+    assert.ok(held !== undefined, "a dead worker keeps it");
 });
 const renew = task(import.meta, "renew", (worn: Worn) => {
   wear(worn);
@@ -199,20 +206,43 @@ export const models: Model[] = [
     program: { setup: setupWorn, workers: [joinWorn, joinAndTake] },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "what the dead held is taken while their slot is renewed", program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn] } },
-  { name: "who renews a slot late strikes nobody out of what it holds", program: { setup: setupWorn, workers: [renew, renew, keepLock] } },
-  { name: "two newcomers get slots of their own", preemptions: 3, program: { setup, workers: [join, join], check: joined } },
+  {
+    name: "what the dead held is taken while their slot is renewed",
+    program: { setup: setupWorn, workers: [joinWorn, takeLock, joinWorn] },
+  },
+  {
+    name: "who renews a slot late strikes nobody out of what it holds",
+    program: { setup: setupWorn, workers: [renew, renew, keepLock] },
+  },
+  {
+    name: "two newcomers get slots of their own",
+    preemptions: 3,
+    program: { setup, workers: [join, join], check: joined },
+  },
   { name: "a newcomer joins while the dead are swept", program: { setup, workers: [join, join, reap], check: joined } },
-  { name: "two sweepers, one sweep", preemptions: 3, program: { setup, workers: [reap, declareDead], check: sweptOnce } },
+  {
+    name: "two sweepers, one sweep",
+    preemptions: 3,
+    program: { setup, workers: [reap, declareDead], check: sweptOnce },
+  },
   { name: "a sweep is over when the only sweeper returns", program: { setup, workers: [reap], check: swept } },
-  { name: "a newcomer in the slot of the dead is not swept", program: { setup, workers: [reap, reapAndJoin], check: newcomerLives } },
+  {
+    name: "a newcomer in the slot of the dead is not swept",
+    program: { setup, workers: [reap, reapAndJoin], check: newcomerLives },
+  },
   {
     name: "a sweeper dies, the next one takes over",
     program: { setup, workers: [reap, reap], check: sweptInTheEnd },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "a look finds a death, and a blocking waiter hears of it", program: { setup: setupGone, workers: [look, awaitDeath], check: sweptOnce } },
-  { name: "a look finds a death, and an awaiting waiter hears of it", program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptOnce } },
+  {
+    name: "a look finds a death, and a blocking waiter hears of it",
+    program: { setup: setupGone, workers: [look, awaitDeath], check: sweptOnce },
+  },
+  {
+    name: "a look finds a death, and an awaiting waiter hears of it",
+    program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptOnce },
+  },
   {
     name: "a looker dies at any step, a blocking waiter looks in its stead",
     program: { setup: setupGone, workers: [look, awaitDeath], check: sweptInTheEnd },
@@ -223,5 +253,8 @@ export const models: Model[] = [
     program: { setup: setupGone, workers: [look, awaitDeathInLoop], check: sweptInTheEnd },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "two lookers, one of which goes away: the death is found", program: { setup: setupGone, workers: [lookAndLeave, look], check: sweptOnce } },
+  {
+    name: "two lookers, one of which goes away: the death is found",
+    program: { setup: setupGone, workers: [lookAndLeave, look], check: sweptOnce },
+  },
 ];

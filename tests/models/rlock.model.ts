@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { DeadlockError, Event, NotHeldError, NotOwnerError, RLock, task, TimeoutError, Value } from "../../src/index.js";
+import {
+  DeadlockError,
+  Event,
+  NotHeldError,
+  NotOwnerError,
+  RLock,
+  task,
+  TimeoutError,
+  Value,
+} from "../../src/index.js";
 import type { Model } from "./model.js";
 
 interface Shared {
@@ -10,7 +19,11 @@ interface Shared {
   inside: Value<number>;
 }
 
-const setup = task(import.meta, "setup", (): Shared => ({ lock: new RLock(), count: new Value("int32"), inside: new Value("int32") }));
+const setup = task(
+  import.meta,
+  "setup",
+  (): Shared => ({ lock: new RLock(), count: new Value("int32"), inside: new Value("int32") }),
+);
 
 /** Two workers that tell each other how far they are. */
 interface Told extends Shared {
@@ -22,7 +35,14 @@ interface Told extends Shared {
 const setupTold = task(
   import.meta,
   "setupTold",
-  (): Told => ({ lock: new RLock(), count: new Value("int32"), inside: new Value("int32"), heir: new Value("int32"), first: new Event(), second: new Event() }),
+  (): Told => ({
+    lock: new RLock(),
+    count: new Value("int32"),
+    inside: new Value("int32"),
+    heir: new Value("int32"),
+    first: new Event(),
+    second: new Event(),
+  }),
 );
 
 /** Inside twice, and once more after the inner hold is over. */
@@ -98,7 +118,10 @@ const entangled = task(import.meta, "entangled", async ({ lock, first }: Told) =
     try {
       using _ = lock.acquireSync({ timeout: 10 });
     } catch (error) {
-      assert.ok(error instanceof (mine ? DeadlockError : TimeoutError), `${error} although the lock is ${mine ? "this" : "another"} worker's`);
+      assert.ok(
+        error instanceof (mine ? DeadlockError : TimeoutError),
+        `${error} although the lock is ${mine ? "this" : "another"} worker's`,
+      );
       return;
     }
     assert.equal(mine, false);
@@ -201,19 +224,45 @@ export const models: Model[] = [
     preemptions: 3,
     program: { setup, workers: [reentering, releasing], check: four },
   },
-  { name: "awaiting callers re-enter through their hold", preemptions: 3, program: { setup, workers: [awaitingReentering, awaitingReentering], check: four } },
-  { name: "callers of both kinds re-enter", preemptions: 3, program: { setup, workers: [awaitingReentering, reentering], check: four } },
-  { name: "three callers of both kinds re-enter", program: { setup, workers: [reentering, awaitingReentering, releasing], check: six } },
-  { name: "who only tries enters again or not at all", program: { setup, workers: [trying, blocking, trying], check: free } },
-  { name: "a caller whose time runs out loses nobody's wake-up", program: { setup, workers: [impatient, blocking, blocking], check: free } },
-  { name: "a caller whose signal aborts loses nobody's wake-up", program: { setup, workers: [aborted, blocking, blocking], check: free } },
+  {
+    name: "awaiting callers re-enter through their hold",
+    preemptions: 3,
+    program: { setup, workers: [awaitingReentering, awaitingReentering], check: four },
+  },
+  {
+    name: "callers of both kinds re-enter",
+    preemptions: 3,
+    program: { setup, workers: [awaitingReentering, reentering], check: four },
+  },
+  {
+    name: "three callers of both kinds re-enter",
+    program: { setup, workers: [reentering, awaitingReentering, releasing], check: six },
+  },
+  {
+    name: "who only tries enters again or not at all",
+    program: { setup, workers: [trying, blocking, trying], check: free },
+  },
+  {
+    name: "a caller whose time runs out loses nobody's wake-up",
+    program: { setup, workers: [impatient, blocking, blocking], check: free },
+  },
+  {
+    name: "a caller whose signal aborts loses nobody's wake-up",
+    program: { setup, workers: [aborted, blocking, blocking], check: free },
+  },
   { name: "only the owner releases", program: { setup, workers: [reentering, stranger, releasing], check: four } },
   {
     name: "blocking for what this thread's own loop has, or is about to hear that it has, is refused",
     program: { setup: setupTold, workers: [entangled, teller], check: free },
   },
-  { name: "a lock that was handed on is the heir's, who re-enters and releases it", program: { setup: setupTold, workers: [giver, receiver], check: six } },
-  { name: "a lock is handed on to awaiting code", program: { setup: setupTold, workers: [giver, awaitingReceiver], check: six } },
+  {
+    name: "a lock that was handed on is the heir's, who re-enters and releases it",
+    program: { setup: setupTold, workers: [giver, receiver], check: six },
+  },
+  {
+    name: "a lock is handed on to awaiting code",
+    program: { setup: setupTold, workers: [giver, awaitingReceiver], check: six },
+  },
   {
     name: "the lock of an owner that died at any depth passes on to a blocking caller, who is told",
     program: { setup, workers: [mortal, heir], check: free },
@@ -224,5 +273,9 @@ export const models: Model[] = [
     program: { setup, workers: [mortal, awaitingHeir], check: free },
     options: { deaths: 1, mortal: [0] },
   },
-  { name: "a waiter dies, a wake-up for it does not", program: { setup, workers: [awaitingTwice, passing], check: free }, options: { deaths: 1, mortal: [1] } },
+  {
+    name: "a waiter dies, a wake-up for it does not",
+    program: { setup, workers: [awaitingTwice, passing], check: free },
+    options: { deaths: 1, mortal: [1] },
+  },
 ];

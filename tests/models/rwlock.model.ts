@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { Event, NotHeldError, OwnerDiedError, RWLock, select, selectSync, task, TimeoutError, Value } from "../../src/index.js";
+import {
+  Event,
+  NotHeldError,
+  OwnerDiedError,
+  RWLock,
+  select,
+  selectSync,
+  task,
+  TimeoutError,
+  Value,
+} from "../../src/index.js";
 import type { Model } from "./model.js";
 
 /** What a writer adds to `inside`; a reader adds 1. */
@@ -13,7 +23,11 @@ interface Shared {
   inside: Value<number>;
 }
 
-const setup = task(import.meta, "setup", (): Shared => ({ lock: new RWLock(), data: new Value("int32"), inside: new Value("int32") }));
+const setup = task(
+  import.meta,
+  "setup",
+  (): Shared => ({ lock: new RWLock(), data: new Value("int32"), inside: new Value("int32") }),
+);
 
 function read({ inside }: Shared): void {
   assert.ok(inside.add(1) < WRITER, "a reader is inside beside a writer");
@@ -162,7 +176,11 @@ interface Meeting {
   first: Event;
   second: Event;
 }
-const setupMeeting = task(import.meta, "setupMeeting", (): Meeting => ({ lock: new RWLock(), first: new Event(), second: new Event() }));
+const setupMeeting = task(
+  import.meta,
+  "setupMeeting",
+  (): Meeting => ({ lock: new RWLock(), first: new Event(), second: new Event() }),
+);
 const meetingFirst = task(import.meta, "meetingFirst", ({ lock, first, second }: Meeting) => {
   using _ = lock.readSync();
   first.set();
@@ -201,7 +219,11 @@ const told = task(import.meta, "told", ({ lock, data, inside }: Shared) => {
   if (inside.value === 1) assert.ok(held.ownerDied, "the writer died inside");
   if (data.value === 1) assert.equal(held.ownerDied, false, "it was repaired");
 });
-const setupStrict = task(import.meta, "setupStrict", (): Shared => ({ ...setup(), lock: new RWLock({ onOwnerDeath: "error" }) }));
+const setupStrict = task(
+  import.meta,
+  "setupStrict",
+  (): Shared => ({ ...setup(), lock: new RWLock({ onOwnerDeath: "error" }) }),
+);
 /** Nobody gets the lock before it has repaired. */
 const reopening = task(import.meta, "reopening", async ({ lock, inside }: Shared) => {
   try {
@@ -244,7 +266,11 @@ interface Told extends Shared {
   ready: Event;
   given: Event;
 }
-const setupTold = task(import.meta, "setupTold", (): Told => ({ ...setup(), heir: new Value("int32"), ready: new Event(), given: new Event() }));
+const setupTold = task(
+  import.meta,
+  "setupTold",
+  (): Told => ({ ...setup(), heir: new Value("int32"), ready: new Event(), given: new Event() }),
+);
 const writingGiver = task(import.meta, "writingGiver", ({ lock, data, heir, ready, given }: Told) => {
   ready.waitSync();
   const held = lock.writeSync();
@@ -280,34 +306,76 @@ const readingReceiver = task(import.meta, "readingReceiver", ({ lock, data, heir
 });
 
 export const models: Model[] = [
-  { name: "a writer sees what the writer before it did", program: { setup, workers: [plainWriter, plainAwaitingWriter], check: two } },
-  { name: "a blocking reader sees all of what a writer did, or nothing", program: { setup, workers: [plainReader, plainAwaitingWriter], check: free } },
-  { name: "an awaiting reader sees all of what a writer did, or nothing", program: { setup, workers: [plainAwaitingReader, plainWriter], check: free } },
+  {
+    name: "a writer sees what the writer before it did",
+    program: { setup, workers: [plainWriter, plainAwaitingWriter], check: two },
+  },
+  {
+    name: "a blocking reader sees all of what a writer did, or nothing",
+    program: { setup, workers: [plainReader, plainAwaitingWriter], check: free },
+  },
+  {
+    name: "an awaiting reader sees all of what a writer did, or nothing",
+    program: { setup, workers: [plainAwaitingReader, plainWriter], check: free },
+  },
   { name: "two readers are inside together", program: { setup: setupMeeting, workers: [meetingFirst, meetingSecond] } },
-  { name: "a reader and a writer of one loop beside a blocking writer", program: { setup, workers: [readerAndWriter, writer], check: free } },
-  { name: "a writer and a reader of one loop beside a blocking reader", program: { setup, workers: [writerAndReader, reader], check: free } },
-  { name: "two readers that sleep come in after a writer, the first wakes the second", program: { setup, workers: [writer, reader, reader], check: free } },
+  {
+    name: "a reader and a writer of one loop beside a blocking writer",
+    program: { setup, workers: [readerAndWriter, writer], check: free },
+  },
+  {
+    name: "a writer and a reader of one loop beside a blocking reader",
+    program: { setup, workers: [writerAndReader, reader], check: free },
+  },
+  {
+    name: "two readers that sleep come in after a writer, the first wakes the second",
+    program: { setup, workers: [writer, reader, reader], check: free },
+  },
   {
     name: "a writer on its way is passed by a reader, and comes in",
     program: { setup, workers: [passingWriter, readingTwice, passingReader], check: free },
   },
-  { name: "two readers of one loop beside a blocking writer", program: { setup, workers: [twoReaders, writer], check: free } },
-  { name: "a writing that was handed on is the heir's to give back", program: { setup: setupTold, workers: [writingGiver, writingReceiver], check: free } },
+  {
+    name: "two readers of one loop beside a blocking writer",
+    program: { setup, workers: [twoReaders, writer], check: free },
+  },
+  {
+    name: "a writing that was handed on is the heir's to give back",
+    program: { setup: setupTold, workers: [writingGiver, writingReceiver], check: free },
+  },
   {
     name: "a reading that was handed on keeps writers out until the heir gives it back",
     program: { setup: setupTold, workers: [readingGiver, readingReceiver], check: free },
   },
   { name: "who only tries keeps the rule", program: { setup, workers: [tryingReader, tryingWriter], check: free } },
-  { name: "a reader whose time runs out holds nobody up", program: { setup, workers: [impatientReader, writer], check: free } },
-  { name: "a writer whose time runs out holds nobody up", program: { setup, workers: [impatientWriter, reader], check: free } },
-  { name: "a reader that gives up passes the turn to the writer", program: { setup, workers: [abortedReaderAndWriter, passingWriter], check: free } },
+  {
+    name: "a reader whose time runs out holds nobody up",
+    program: { setup, workers: [impatientReader, writer], check: free },
+  },
+  {
+    name: "a writer whose time runs out holds nobody up",
+    program: { setup, workers: [impatientWriter, reader], check: free },
+  },
+  {
+    name: "a reader that gives up passes the turn to the writer",
+    program: { setup, workers: [abortedReaderAndWriter, passingWriter], check: free },
+  },
   {
     name: "a blocking reader that gives up passes the turn to the writer",
     program: { setup, workers: [impatientReader, passingWriter, passingWriter], check: free },
   },
-  { name: "a writer that gives up lets the readers in that it held back", program: { setup, workers: [abortedWriterAndReader, passingReader], check: free } },
-  { name: "a select that writes is alone inside", program: { setup, workers: [blockingSelectingWriter, writer], check: free } },
-  { name: "a select of both sides has one of them, and leaves the other", program: { setup, workers: [selectingBoth, writer], check: free } },
+  {
+    name: "a writer that gives up lets the readers in that it held back",
+    program: { setup, workers: [abortedWriterAndReader, passingReader], check: free },
+  },
+  {
+    name: "a select that writes is alone inside",
+    program: { setup, workers: [blockingSelectingWriter, writer], check: free },
+  },
+  {
+    name: "a select of both sides has one of them, and leaves the other",
+    program: { setup, workers: [selectingBoth, writer], check: free },
+  },
   {
     name: "a select for reading that gives up passes the turn to the writer",
     program: { setup, workers: [selectingReaderAndWriter, passingWriter], check: free },

@@ -1,5 +1,19 @@
 import assert from "node:assert/strict";
-import { after, Event, Lock, Queue, select, selectSync, Semaphore, SharedArray, sleep, task, TimeoutError, Value, type WaitOptions } from "../../src/index.js";
+import {
+  after,
+  Event,
+  Lock,
+  Queue,
+  select,
+  selectSync,
+  Semaphore,
+  SharedArray,
+  sleep,
+  task,
+  TimeoutError,
+  Value,
+  type WaitOptions,
+} from "../../src/index.js";
 import type { Model } from "./model.js";
 
 /** Items are numbers: 1 and up in `left`, 11 and up in `right`. */
@@ -11,12 +25,20 @@ interface Shared {
 }
 
 const MOST_ITEMS = 32;
-const queues = task(import.meta, "queues", (): Shared => ({ left: new Queue(), right: new Queue(), taken: new SharedArray("int32", MOST_ITEMS) }));
+const queues = task(
+  import.meta,
+  "queues",
+  (): Shared => ({ left: new Queue(), right: new Queue(), taken: new SharedArray("int32", MOST_ITEMS) }),
+);
 
-const put = task(import.meta, "put", ({ lefts, rights }: { lefts: number; rights: number }, { left, right }: Shared) => {
-  for (let item = 1; item <= lefts; item++) left.putSync(item);
-  for (let item = 1; item <= rights; item++) right.putSync(10 + item);
-});
+const put = task(
+  import.meta,
+  "put",
+  ({ lefts, rights }: { lefts: number; rights: number }, { left, right }: Shared) => {
+    for (let item = 1; item <= lefts; item++) left.putSync(item);
+    for (let item = 1; item <= rights; item++) right.putSync(10 + item);
+  },
+);
 const take = task(import.meta, "take", ({ left, right, taken }: Shared) => {
   taken.add(selectSync({ left, right }).value, 1);
 });
@@ -37,22 +59,34 @@ const getRightAwaiting = task(import.meta, "getRightAwaiting", async ({ right, t
   taken.add(await right.get(), 1);
 });
 /** Puts items while another task of its loop waits for one of them. */
-const putBesideGet = task(import.meta, "putBesideGet", async (items: { lefts: number; rights: number }, shared: Shared) => {
-  const got = getRightAwaiting(shared);
-  put(items, shared);
-  await got;
-});
-const putBesideSelect = task(import.meta, "putBesideSelect", async (items: { lefts: number; rights: number }, shared: Shared) => {
-  const taken = takeAwaiting(shared);
-  put(items, shared);
-  await taken;
-});
-const putBesideGetLeft = task(import.meta, "putBesideGetLeft", async (items: { lefts: number; rights: number }, shared: Shared) => {
-  const { left, taken } = shared;
-  const got = left.get();
-  put(items, shared);
-  taken.add(await got, 1);
-});
+const putBesideGet = task(
+  import.meta,
+  "putBesideGet",
+  async (items: { lefts: number; rights: number }, shared: Shared) => {
+    const got = getRightAwaiting(shared);
+    put(items, shared);
+    await got;
+  },
+);
+const putBesideSelect = task(
+  import.meta,
+  "putBesideSelect",
+  async (items: { lefts: number; rights: number }, shared: Shared) => {
+    const taken = takeAwaiting(shared);
+    put(items, shared);
+    await taken;
+  },
+);
+const putBesideGetLeft = task(
+  import.meta,
+  "putBesideGetLeft",
+  async (items: { lefts: number; rights: number }, shared: Shared) => {
+    const { left, taken } = shared;
+    const got = left.get();
+    put(items, shared);
+    taken.add(await got, 1);
+  },
+);
 /** In the moment in which others give up. */
 const putLateBesideGet = task(import.meta, "putLateBesideGet", async (shared: Shared) => {
   await sleep(5);
@@ -73,13 +107,20 @@ const takeImpatiently = task(import.meta, "takeImpatiently", ({ left, right }: S
     if (!(error instanceof TimeoutError)) throw error;
   }
 });
-const takeUnlessTold = task(import.meta, "takeUnlessTold", async (options: () => WaitOptions, { left, right }: Shared) => {
-  const chosen = await select({ left, right }, options()).catch((error: unknown) => {
-    if (!(error instanceof TimeoutError || (error instanceof DOMException && error.name === "AbortError"))) throw error;
-  });
-  if (chosen !== undefined) right.putSync(chosen.value);
-});
-const takeAwaitingImpatiently = task(import.meta, "takeAwaitingImpatiently", (shared: Shared) => takeUnlessTold(() => ({ timeout: 10 }), shared));
+const takeUnlessTold = task(
+  import.meta,
+  "takeUnlessTold",
+  async (options: () => WaitOptions, { left, right }: Shared) => {
+    const chosen = await select({ left, right }, options()).catch((error: unknown) => {
+      if (!(error instanceof TimeoutError || (error instanceof DOMException && error.name === "AbortError")))
+        throw error;
+    });
+    if (chosen !== undefined) right.putSync(chosen.value);
+  },
+);
+const takeAwaitingImpatiently = task(import.meta, "takeAwaitingImpatiently", (shared: Shared) =>
+  takeUnlessTold(() => ({ timeout: 10 }), shared),
+);
 const takeUnlessAborted = task(import.meta, "takeUnlessAborted", (shared: Shared) =>
   takeUnlessTold(() => {
     const controller = new AbortController();
@@ -92,11 +133,14 @@ const takeUntilTick = task(import.meta, "takeUntilTick", ({ left, right }: Share
   if (chosen.key !== "tick") right.putSync(chosen.value);
 });
 function count({ left, right, taken }: Shared): number[] {
-  for (const queue of [left, right]) for (let got = queue.tryGet(); got !== undefined; got = queue.tryGet()) taken.add(got.value, 1);
+  for (const queue of [left, right])
+    for (let got = queue.tryGet(); got !== undefined; got = queue.tryGet()) taken.add(got.value, 1);
   return [...taken];
 }
 const once = task(import.meta, "once", ({ lefts, rights }: { lefts: number; rights: number }, shared: Shared) => {
-  const expected = Array.from({ length: MOST_ITEMS }, (_, item) => ((item >= 1 && item <= lefts) || (item >= 11 && item <= 10 + rights) ? 1 : 0));
+  const expected = Array.from({ length: MOST_ITEMS }, (_, item) =>
+    (item >= 1 && item <= lefts) || (item >= 11 && item <= 10 + rights) ? 1 : 0,
+  );
   assert.deepEqual(count(shared), expected);
 });
 interface Guarded {
@@ -175,13 +219,22 @@ const rightOnly = { lefts: 0, rights: 1 };
 const leftOnly = { lefts: 2, rights: 0 };
 
 export const models: Model[] = [
-  { name: "a blocking select takes what comes", program: { setup: queues, workers: [take, put.partial(rightOnly)], check: once.partial(rightOnly) } },
-  { name: "an awaiting select takes what comes", program: { setup: queues, workers: [takeAwaiting, put.partial(one)], check: once.partial(one) } },
+  {
+    name: "a blocking select takes what comes",
+    program: { setup: queues, workers: [take, put.partial(rightOnly)], check: once.partial(rightOnly) },
+  },
+  {
+    name: "an awaiting select takes what comes",
+    program: { setup: queues, workers: [takeAwaiting, put.partial(one)], check: once.partial(one) },
+  },
   {
     name: "two selects, two queues, two items: each once",
     program: { setup: queues, workers: [take, putBesideSelect.partial(one)], check: once.partial(one) },
   },
-  { name: "two selects of one loop", program: { setup: queues, workers: [takeBoth, put.partial(one)], check: once.partial(one) } },
+  {
+    name: "two selects of one loop",
+    program: { setup: queues, workers: [takeBoth, put.partial(one)], check: once.partial(one) },
+  },
   {
     name: "a blocking select passes on what came to it from the other queue",
     program: { setup: queues, workers: [take, putBesideGet.partial(two)], check: once.partial(two) },
@@ -190,14 +243,21 @@ export const models: Model[] = [
     name: "an awaiting select passes on what came to it from the other queue",
     program: { setup: queues, workers: [takeAwaiting, putBesideGet.partial(two)], check: once.partial(two) },
   },
-  { name: "a select beside a get of the same loop", program: { setup: queues, workers: [takeBesideGet, put.partial(two)], check: once.partial(two) } },
+  {
+    name: "a select beside a get of the same loop",
+    program: { setup: queues, workers: [takeBesideGet, put.partial(two)], check: once.partial(two) },
+  },
   {
     name: "a queue under two names is taken from once",
     program: { setup: queues, workers: [takeOne, putBesideGetLeft.partial(leftOnly)], check: once.partial(leftOnly) },
   },
   {
     name: "a queue under two names is taken from once, awaiting",
-    program: { setup: queues, workers: [takeOneAwaiting, putBesideGetLeft.partial(leftOnly)], check: once.partial(leftOnly) },
+    program: {
+      setup: queues,
+      workers: [takeOneAwaiting, putBesideGetLeft.partial(leftOnly)],
+      check: once.partial(leftOnly),
+    },
   },
   {
     name: "a blocking select whose time runs out loses nothing",
@@ -215,8 +275,14 @@ export const models: Model[] = [
     name: "a select that ends by the clock loses nothing",
     program: { setup: queues, workers: [takeUntilTick, putLateBesideGet], check: once.partial(rightOnly) },
   },
-  { name: "a lock that is chosen excludes others", program: { setup: guarded, workers: [enter, enter], check: lockIsFree } },
-  { name: "a lock that is chosen by an awaiting select excludes others", program: { setup: guarded, workers: [enterAwaiting, enter], check: lockIsFree } },
+  {
+    name: "a lock that is chosen excludes others",
+    program: { setup: guarded, workers: [enter, enter], check: lockIsFree },
+  },
+  {
+    name: "a lock that is chosen by an awaiting select excludes others",
+    program: { setup: guarded, workers: [enterAwaiting, enter], check: lockIsFree },
+  },
   { name: "a permit or news: neither is lost", program: { setup: guarded, workers: [hear, tell], check: onePermit } },
   {
     name: "a blocking select that chose the news leaves the permit to who waits for it",
@@ -226,7 +292,10 @@ export const models: Model[] = [
     name: "an awaiting select that chose the news leaves the permit to who waits for it",
     program: { setup: guarded, workers: [hearAwaiting, tellBesideAcquire], check: noPermit },
   },
-  { name: "news reach every select", program: { setup: guarded, workers: [hear, hearAwaiting, tellNews], check: noPermit } },
+  {
+    name: "news reach every select",
+    program: { setup: guarded, workers: [hear, hearAwaiting, tellNews], check: noPermit },
+  },
   {
     name: "a blocking select that dies leaves the rest to others",
     program: { setup: guarded, workers: [hear, tellTwiceBesideAcquire], check: onePermit },

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { BoundedSemaphore, ReleasedTooOftenError, Semaphore, sleep, task, TimeoutError, Value } from "../../src/index.js";
+import {
+  BoundedSemaphore,
+  ReleasedTooOftenError,
+  Semaphore,
+  sleep,
+  task,
+  TimeoutError,
+  Value,
+} from "../../src/index.js";
 import { RECORD, threadHeap } from "../../src/memory/index.js";
 import { markEnded } from "../../src/parking/index.js";
 import { settleAllPermits, watchTaskPermits } from "../../src/sync/task-permits.js";
@@ -270,7 +278,8 @@ const ghostIsGone = task(import.meta, "ghostIsGone", ({ semaphore, ghost }: Ghos
 
 /** So many permits can be had in the end, no more and no fewer. */
 function left({ semaphore }: Shared, permits: number): void {
-  for (let permit = 0; permit < permits; permit++) assert.notEqual(semaphore.tryAcquire(), undefined, `permit ${permit} is there in the end`);
+  for (let permit = 0; permit < permits; permit++)
+    assert.notEqual(semaphore.tryAcquire(), undefined, `permit ${permit} is there in the end`);
   assert.equal(semaphore.tryAcquire(), undefined, "there is none too many");
 }
 const none = task(import.meta, "none", (shared: Shared) => left(shared, 0));
@@ -286,7 +295,10 @@ const threeCounted = task(import.meta, "threeCounted", (shared: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "with one permit, blocking callers see what was done before", program: { setup: setupOne, workers: [plain, plain], check: oneAndCounted } },
+  {
+    name: "with one permit, blocking callers see what was done before",
+    program: { setup: setupOne, workers: [plain, plain], check: oneAndCounted },
+  },
   {
     name: "with one permit, callers of both kinds see what was done before",
     program: { setup: setupOne, workers: [plainAwaiting, plain], check: oneAndCounted },
@@ -295,7 +307,10 @@ export const models: Model[] = [
     name: "with one permit, awaiting callers see what was done before",
     program: { setup: setupOne, workers: [plainAwaiting, plainAwaiting], check: oneAndCounted },
   },
-  { name: "three callers share two permits", program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both } },
+  {
+    name: "three callers share two permits",
+    program: { setup: setupTwo, workers: [awaitingPair, blocking], check: both },
+  },
   {
     name: "three blocking callers of one permit: each release reaches one that sleeps",
     program: { setup: setupOne, workers: [plain, plain, plain], check: threeCounted },
@@ -304,17 +319,50 @@ export const models: Model[] = [
     name: "two signals, of which the first wakes one that has not come yet, let two through",
     program: { setup: setupNone, workers: [signallingTwice, taking, taking], check: none },
   },
-  { name: "who only tries gets a permit that is free", program: { setup: setupTwo, workers: [pair, trying], check: both } },
-  { name: "a caller whose time runs out loses no permit", program: { setup: setupOne, workers: [impatient, blocking], check: one } },
-  { name: "a wake-up that comes as time runs out goes to the next one", program: { setup: setupNone, workers: [signallingLate, impatient], check: one } },
-  { name: "a wake-up that comes as a signal aborts goes to the next one", program: { setup: setupNone, workers: [signallingLate, aborted], check: one } },
-  { name: "an awaiting caller whose time runs out loses no permit", program: { setup: setupOne, workers: [oneImpatient, blocking], check: one } },
-  { name: "a caller whose signal aborts loses no permit", program: { setup: setupOne, workers: [oneAborted, blocking], check: one } },
-  { name: "a signal from a worker that holds none lets one through", program: { setup: setupNone, workers: [signalling, taking], check: none } },
-  { name: "a signal lets an awaiting caller through", program: { setup: setupNone, workers: [signalling, takingAwaiting], check: none } },
-  { name: "two permits at once let two through", program: { setup: setupNone, workers: [signallingTwo, takingTwo], check: none } },
-  { name: "a permit that was released is not given back again", program: { setup: setupOne, workers: [twice, blocking], check: one } },
-  { name: "a bounded semaphore never has more permits than its bound", program: { setup: setupBounded, workers: [lone, meddling], check: one } },
+  {
+    name: "who only tries gets a permit that is free",
+    program: { setup: setupTwo, workers: [pair, trying], check: both },
+  },
+  {
+    name: "a caller whose time runs out loses no permit",
+    program: { setup: setupOne, workers: [impatient, blocking], check: one },
+  },
+  {
+    name: "a wake-up that comes as time runs out goes to the next one",
+    program: { setup: setupNone, workers: [signallingLate, impatient], check: one },
+  },
+  {
+    name: "a wake-up that comes as a signal aborts goes to the next one",
+    program: { setup: setupNone, workers: [signallingLate, aborted], check: one },
+  },
+  {
+    name: "an awaiting caller whose time runs out loses no permit",
+    program: { setup: setupOne, workers: [oneImpatient, blocking], check: one },
+  },
+  {
+    name: "a caller whose signal aborts loses no permit",
+    program: { setup: setupOne, workers: [oneAborted, blocking], check: one },
+  },
+  {
+    name: "a signal from a worker that holds none lets one through",
+    program: { setup: setupNone, workers: [signalling, taking], check: none },
+  },
+  {
+    name: "a signal lets an awaiting caller through",
+    program: { setup: setupNone, workers: [signalling, takingAwaiting], check: none },
+  },
+  {
+    name: "two permits at once let two through",
+    program: { setup: setupNone, workers: [signallingTwo, takingTwo], check: none },
+  },
+  {
+    name: "a permit that was released is not given back again",
+    program: { setup: setupOne, workers: [twice, blocking], check: one },
+  },
+  {
+    name: "a bounded semaphore never has more permits than its bound",
+    program: { setup: setupBounded, workers: [lone, meddling], check: one },
+  },
   {
     name: "the permit of a dead holder comes back to a blocking caller",
     program: { setup: setupOne, workers: [lone, lone], check: one },

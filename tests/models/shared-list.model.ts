@@ -119,13 +119,34 @@ const othersStay = task(import.meta, "othersStay", (stay: readonly number[], all
 const mortal = { deaths: 1, mortal: [0] } as const;
 
 export const models: Model[] = [
-  { name: "two workers put items at the end", program: { setup: empty, workers: [push.partial([1]), push.partial([2])], check: holds.partial([1, 2]) } },
-  { name: "each item is taken once, from either end", program: { setup: three, workers: [pop, shift], check: once.partial(0).partial([0, 1, 2]) } },
-  { name: "a reader at the beginning beside one who takes from there", program: { setup: three, workers: [readFirst, rotate] } },
-  { name: "a reader at the end beside one who takes from there", program: { setup: three, workers: [readLast, turnOver] } },
-  { name: "a reader beside one who puts an item into the middle", program: { setup: three, workers: [readMiddle, insert.partial(5)] } },
-  { name: "a reader beside one who moves items and replaces one", program: { setup: three, workers: [readMoved, moveAndReplace] } },
-  { name: "no update is lost", program: { setup: one, workers: [count.partial(2), count.partial(1)], check: holds.partial([3]) } },
+  {
+    name: "two workers put items at the end",
+    program: { setup: empty, workers: [push.partial([1]), push.partial([2])], check: holds.partial([1, 2]) },
+  },
+  {
+    name: "each item is taken once, from either end",
+    program: { setup: three, workers: [pop, shift], check: once.partial(0).partial([0, 1, 2]) },
+  },
+  {
+    name: "a reader at the beginning beside one who takes from there",
+    program: { setup: three, workers: [readFirst, rotate] },
+  },
+  {
+    name: "a reader at the end beside one who takes from there",
+    program: { setup: three, workers: [readLast, turnOver] },
+  },
+  {
+    name: "a reader beside one who puts an item into the middle",
+    program: { setup: three, workers: [readMiddle, insert.partial(5)] },
+  },
+  {
+    name: "a reader beside one who moves items and replaces one",
+    program: { setup: three, workers: [readMoved, moveAndReplace] },
+  },
+  {
+    name: "no update is lost",
+    program: { setup: one, workers: [count.partial(2), count.partial(1)], check: holds.partial([3]) },
+  },
   {
     name: "who puts an item dies: it is there or not, the others' are",
     program: { setup: three, workers: [push.partial([4]), push.partial([5])], check: othersStay.partial([0, 1, 2, 5]) },

@@ -147,15 +147,19 @@ const holds = task(import.meta, "holds", (expected: Record<string, unknown>, all
   forgotten(all);
 });
 /** After a death: the keys named are there, others may be, with one of their values. */
-export const holdsAtLeast = task(import.meta, "holdsAtLeast", ({ keys, maybe, left = ENTRY }: { keys: string; maybe: string; left?: number }, all: Shared) => {
-  const entries = whole(all.map);
-  for (const key of keys) assert.equal(entries.get(key), textOf(key, 0), key);
-  for (const [key, value] of entries) {
-    assert.ok(keys.includes(key) || maybe.includes(key), key);
-    assert.ok(value === textOf(key, 0) || value === textOf(key, 1) || typeof value === "number");
-  }
-  forgotten(all, left);
-});
+export const holdsAtLeast = task(
+  import.meta,
+  "holdsAtLeast",
+  ({ keys, maybe, left = ENTRY }: { keys: string; maybe: string; left?: number }, all: Shared) => {
+    const entries = whole(all.map);
+    for (const key of keys) assert.equal(entries.get(key), textOf(key, 0), key);
+    for (const [key, value] of entries) {
+      assert.ok(keys.includes(key) || maybe.includes(key), key);
+      assert.ok(value === textOf(key, 0) || value === textOf(key, 1) || typeof value === "number");
+    }
+    forgotten(all, left);
+  },
+);
 const heldOnce = task(import.meta, "heldOnce", (all: Shared) => {
   assert.equal(all.map.get("a"), 1);
   // Of all holds only this worker's is left.
@@ -179,13 +183,18 @@ const totals = task(import.meta, "totals", ({ least, most }: { least: number; mo
   forgotten(all, most === least ? 0 : ENTRY);
 });
 
-const versions = (...keys: string[]): Record<string, string> => Object.fromEntries(keys.map((key) => [key[0]!, textOf(key[0]!, Number(key[1]))]));
+const versions = (...keys: string[]): Record<string, string> =>
+  Object.fromEntries(keys.map((key) => [key[0]!, textOf(key[0]!, Number(key[1]))]));
 export const mortal = { deaths: 1, mortal: [0] } as const;
 
 export const models: Model[] = [
   {
     name: "a reader beside a writer sees the value before or after, never one made of two",
-    program: { setup: one, workers: [readOldOrNew.partial(2), replace.partial(2)], check: holds.partial(versions("a2")) },
+    program: {
+      setup: one,
+      workers: [readOldOrNew.partial(2), replace.partial(2)],
+      check: holds.partial(versions("a2")),
+    },
   },
   {
     name: "a reader never takes another key's value for its own",
@@ -193,7 +202,11 @@ export const models: Model[] = [
   },
   {
     name: "a key that is there is found while its segment is replaced",
-    program: { setup: six, workers: [readPresent, growOver], check: holds.partial({ ...versions("a0", "b0", "c0", "d0", "e0", "f0", "g1"), h: LONGER }) },
+    program: {
+      setup: six,
+      workers: [readPresent, growOver],
+      check: holds.partial({ ...versions("a0", "b0", "c0", "d0", "e0", "f0", "g1"), h: LONGER }),
+    },
   },
   {
     name: "a key that is there is found while another is taken out and put again",
@@ -203,47 +216,84 @@ export const models: Model[] = [
     name: "a reader beside clear finds its own value or nothing",
     program: { setup: two, workers: [readOwnOrNothing, clear], check: holds.partial({}) },
   },
-  { name: "who lists keys beside clear sees all or none", program: { setup: two, workers: [list, clear], check: holds.partial({}) } },
+  {
+    name: "who lists keys beside clear sees all or none",
+    program: { setup: two, workers: [list, clear], check: holds.partial({}) },
+  },
   {
     name: "two workers put the first keys",
-    program: { setup: empty, workers: [put.partial("a"), put.partial("b")], check: holds.partial(versions("a1", "b1")) },
+    program: {
+      setup: empty,
+      workers: [put.partial("a"), put.partial("b")],
+      check: holds.partial(versions("a1", "b1")),
+    },
   },
   {
     name: "two workers put keys for which a segment is replaced",
-    program: { setup: six, workers: [put.partial("g"), put.partial("h")], check: holds.partial(versions("a0", "b0", "c0", "d0", "e0", "f0", "g1", "h1")) },
+    program: {
+      setup: six,
+      workers: [put.partial("g"), put.partial("h")],
+      check: holds.partial(versions("a0", "b0", "c0", "d0", "e0", "f0", "g1", "h1")),
+    },
   },
   {
     name: "no update is lost",
-    program: { setup: counted, workers: [count.partial(2), count.partial(1)], check: totals.partial({ least: 3, most: 3 }) },
+    program: {
+      setup: counted,
+      workers: [count.partial(2), count.partial(1)],
+      check: totals.partial({ least: 3, most: 3 }),
+    },
   },
-  { name: "of two who claim an absent key one gets it", program: { setup: empty, workers: [claim, claim], check: oneOwner } },
+  {
+    name: "of two who claim an absent key one gets it",
+    program: { setup: empty, workers: [claim, claim], check: oneOwner },
+  },
   {
     name: "shared objects in a value are held once, however often it is read",
     program: { setup: holding, workers: [readLock, dropLock], check: heldOnce },
   },
-  { name: "a large value is read whole while it is replaced", program: { setup: large, workers: [readLong, replaceLong] } },
+  {
+    name: "a large value is read whole while it is replaced",
+    program: { setup: large, workers: [readLong, replaceLong] },
+  },
   {
     name: "the limit holds beside another writer",
     program: { setup: small, workers: [put.partial("d"), put.partial("e")], check: withinLimit },
   },
   {
     name: "a writer dies: the key has the value before or after, the others theirs",
-    program: { setup: two, workers: [replace.partial(1), readOthers], check: holdsAtLeast.partial({ keys: "b", maybe: "a" }) },
+    program: {
+      setup: two,
+      workers: [replace.partial(1), readOthers],
+      check: holdsAtLeast.partial({ keys: "b", maybe: "a" }),
+    },
     options: mortal,
   },
   {
     name: "a writer dies while a segment is replaced: every other key is there",
-    program: { setup: six, workers: [put.partial("g"), readPresent], check: holdsAtLeast.partial({ keys: "abcdef", maybe: "g", left: GROWN }) },
+    program: {
+      setup: six,
+      workers: [put.partial("g"), readPresent],
+      check: holdsAtLeast.partial({ keys: "abcdef", maybe: "g", left: GROWN }),
+    },
     options: mortal,
   },
   {
     name: "who takes a key out dies: it is there or not, the others are",
-    program: { setup: two, workers: [remove.partial("a"), readOthers], check: holdsAtLeast.partial({ keys: "b", maybe: "a" }) },
+    program: {
+      setup: two,
+      workers: [remove.partial("a"), readOthers],
+      check: holdsAtLeast.partial({ keys: "b", maybe: "a" }),
+    },
     options: mortal,
   },
   {
     name: "who clears dies: all or none are there",
-    program: { setup: two, workers: [clear, list], check: holdsAtLeast.partial({ keys: "", maybe: "ab", left: SEGMENT }) },
+    program: {
+      setup: two,
+      workers: [clear, list],
+      check: holdsAtLeast.partial({ keys: "", maybe: "ab", left: SEGMENT }),
+    },
     options: mortal,
   },
   {
@@ -253,7 +303,11 @@ export const models: Model[] = [
   },
   {
     name: "who updates dies: its update counts or not, the others' do",
-    program: { setup: counted, workers: [count.partial(1), count.partial(1)], check: totals.partial({ least: 1, most: 2 }) },
+    program: {
+      setup: counted,
+      workers: [count.partial(1), count.partial(1)],
+      check: totals.partial({ least: 1, most: 2 }),
+    },
     options: mortal,
   },
 ];

@@ -68,16 +68,33 @@ const floats = task(import.meta, "floats", ({ float }: Shared) => assert.equal(f
 const ones = task(import.meta, "ones", ({ int, big, array, struct }: Shared) => {
   assert.deepEqual([int.value, big.value, array.get(0), struct.fields.count], [2, 2n, 2, 2]);
 });
-const raisedOnce = task(import.meta, "raisedOnce", ({ int, flag, float }: Shared) => assert.deepEqual([int.value, flag.value, float.value], [1, true, 2]));
+const raisedOnce = task(import.meta, "raisedOnce", ({ int, flag, float }: Shared) =>
+  assert.deepEqual([int.value, flag.value, float.value], [1, true, 2]),
+);
 const two = task(import.meta, "two", ({ int }: Shared) => assert.equal(int.value, 2));
 
 export const models: Model[] = [
   { name: "add and sub are one step each", preemptions: 3, program: { setup, workers: [addInt, addInt], check: sums } },
-  { name: "a float is added to in one step", preemptions: 3, program: { setup, workers: [addFloat, addFloat], check: floats } },
+  {
+    name: "a float is added to in one step",
+    preemptions: 3,
+    program: { setup, workers: [addFloat, addFloat], check: floats },
+  },
   { name: "update is one step, of every kind of cell", program: { setup, workers: [update, update], check: ones } },
-  { name: "of two that compare and exchange one is first", preemptions: 3, program: { setup, workers: [raise, raise], check: raisedOnce } },
-  { name: "plain readings beside steps see what was there", preemptions: 3, program: { setup, workers: [addInt, addFloat, read] } },
-  { name: "a value's own lock orders plain assignments", program: { setup, workers: [underItsLock, underItsLock], check: two } },
+  {
+    name: "of two that compare and exchange one is first",
+    preemptions: 3,
+    program: { setup, workers: [raise, raise], check: raisedOnce },
+  },
+  {
+    name: "plain readings beside steps see what was there",
+    preemptions: 3,
+    program: { setup, workers: [addInt, addFloat, read] },
+  },
+  {
+    name: "a value's own lock orders plain assignments",
+    program: { setup, workers: [underItsLock, underItsLock], check: two },
+  },
 ];
 
 /** A program that must fail: what shows that races are found. */

@@ -48,7 +48,8 @@ const waitImpatiently = task(import.meta, "waitImpatiently", ({ at }: Shared) =>
   if (threadHeap().parker.blockUntil(at + UNITS, takeUnit(at), performance.now() + 10) !== undefined) giveUnits(at, 1);
 });
 const awaitImpatiently = task(import.meta, "awaitImpatiently", async ({ at }: Shared) => {
-  if ((await threadHeap().parker.waitUntil(at + UNITS, takeUnit(at), performance.now() + 10, undefined)) !== undefined) giveUnits(at, 1);
+  if ((await threadHeap().parker.waitUntil(at + UNITS, takeUnit(at), performance.now() + 10, undefined)) !== undefined)
+    giveUnits(at, 1);
 });
 const waitUntilAborted = task(import.meta, "waitUntilAborted", async ({ at }: Shared) => {
   const controller = new AbortController();
@@ -97,7 +98,11 @@ const waitForGrant = task(import.meta, "waitForGrant", ({ at }: Haunted) => {
 });
 const wakeOnce = task(import.meta, "wakeOnce", ({ at }: Haunted) => {
   const heap = threadHeap();
-  heap.parker.blockUntil(at + ARMED, () => atomics.load(heap.words, at + ARMED) === 1 || undefined, Number.POSITIVE_INFINITY);
+  heap.parker.blockUntil(
+    at + ARMED,
+    () => atomics.load(heap.words, at + ARMED) === 1 || undefined,
+    Number.POSITIVE_INFINITY,
+  );
   assert.equal(heap.waitQueue.wake(at + UNITS, 1), 1);
 });
 /** 1 once the mortal one has used its wake-up. */
@@ -143,21 +148,54 @@ const patient = task(import.meta, "patient", ({ at }: Shared) => {
 /** Wakes one, once the patient one waits. Who comes later finds it used. */
 const wakeOne = task(import.meta, "wakeOne", ({ at }: Shared) => {
   const heap = threadHeap();
-  heap.parker.blockUntil(at + ARMED, () => atomics.load(heap.words, at + ARMED) === 1 || undefined, Number.POSITIVE_INFINITY);
+  heap.parker.blockUntil(
+    at + ARMED,
+    () => atomics.load(heap.words, at + ARMED) === 1 || undefined,
+    Number.POSITIVE_INFINITY,
+  );
   assert.equal(heap.waitQueue.wake(at + UNITS, 1), 1);
 });
 const declareDead = task(import.meta, "declareDead", ({ ghost }: Haunted) => threadHeap().registry.declareDead(ghost));
 
 export const models: Model[] = [
-  { name: "a wake-up reaches a blocking caller", preemptions: 3, program: { setup, workers: [wait, give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "a wake-up reaches an awaiting caller", preemptions: 3, program: { setup, workers: [waitAwaiting, give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "two wake-ups reach two callers of one node", program: { setup, workers: [waitTwice, giveOneByOne], check: unitsLeft.partial(0) } },
-  { name: "two wake-ups at once reach callers of both kinds", program: { setup, workers: [wait, waitAwaiting, give.partial(2)], check: unitsLeft.partial(0) } },
-  { name: "wake-ups by two wakers", program: { setup, workers: [waitTwice, give.partial(1), give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "a blocking caller gives up", program: { setup, workers: [waitImpatiently, wait, give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "an awaiting caller gives up", program: { setup, workers: [awaitImpatiently, wait, give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "an awaiting caller is aborted", program: { setup, workers: [waitUntilAborted, wait, give.partial(1)], check: unitsLeft.partial(0) } },
-  { name: "a wake-up for a dead waiter passes on", program: { setup: haunted, workers: [waitForGrant, wakeOnce, declareDead] } },
+  {
+    name: "a wake-up reaches a blocking caller",
+    preemptions: 3,
+    program: { setup, workers: [wait, give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "a wake-up reaches an awaiting caller",
+    preemptions: 3,
+    program: { setup, workers: [waitAwaiting, give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "two wake-ups reach two callers of one node",
+    program: { setup, workers: [waitTwice, giveOneByOne], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "two wake-ups at once reach callers of both kinds",
+    program: { setup, workers: [wait, waitAwaiting, give.partial(2)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "wake-ups by two wakers",
+    program: { setup, workers: [waitTwice, give.partial(1), give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "a blocking caller gives up",
+    program: { setup, workers: [waitImpatiently, wait, give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "an awaiting caller gives up",
+    program: { setup, workers: [awaitImpatiently, wait, give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "an awaiting caller is aborted",
+    program: { setup, workers: [waitUntilAborted, wait, give.partial(1)], check: unitsLeft.partial(0) },
+  },
+  {
+    name: "a wake-up for a dead waiter passes on",
+    program: { setup: haunted, workers: [waitForGrant, wakeOnce, declareDead] },
+  },
   {
     name: "a wake-up that a dying caller has in its hands passes on",
     program: { setup, workers: [useGrant, patient, wakeOne] },

@@ -26,7 +26,12 @@ function begin(at: number): void {
 function wait(at: number, n: number): void {
   const heap = threadHeap();
   atomics.store(heap.words, at + WAITS, n);
-  const waitRecord = workerInfo.putWaitRecord(heap, { waits: [{ at: n, key: 2 * n }], flags: n, since: n, text: `wait ${n}` });
+  const waitRecord = workerInfo.putWaitRecord(heap, {
+    waits: [{ at: n, key: 2 * n }],
+    flags: n,
+    since: n,
+    text: `wait ${n}`,
+  });
   workerInfo.lookedInVain(heap, waitRecord);
   workerInfo.takeWaitRecord(heap, waitRecord);
   atomics.store(heap.words, at + WAITS, 0);
@@ -102,8 +107,16 @@ const nothingLeft = task(import.meta, "nothingLeft", ({ used }: Shared) => {
 });
 
 export const models: Model[] = [
-  { name: "a wait record is read whole or not at all", preemptions: 3, program: { setup, workers: [waiter, reader], check: nothingLeft } },
-  { name: "while a wait record is there the wait goes on", preemptions: 3, program: { setup, workers: [waiter, doubter], check: nothingLeft } },
+  {
+    name: "a wait record is read whole or not at all",
+    preemptions: 3,
+    program: { setup, workers: [waiter, reader], check: nothingLeft },
+  },
+  {
+    name: "while a wait record is there the wait goes on",
+    preemptions: 3,
+    program: { setup, workers: [waiter, doubter], check: nothingLeft },
+  },
   {
     name: "what a dead worker said of itself is not believed, and goes back",
     program: { setup, workers: [mortal, heir], check: nothingLeft },

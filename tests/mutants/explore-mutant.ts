@@ -24,7 +24,9 @@ export interface MutantResult {
 export async function exploreMutant(mutant: Mutant): Promise<MutantResult> {
   const began = performance.now();
   const tree = await build(mutant);
-  const copied = (await import(pathToFileURL(join(tree, "tests/models/explore-models.js")).href)) as { exploreModel: typeof exploreModel };
+  const copied = (await import(pathToFileURL(join(tree, "tests/models/explore-models.js")).href)) as {
+    exploreModel: typeof exploreModel;
+  };
   let schedules = 0;
   let found: MutantResult["found"];
   for (const { title, model } of await modelsIn(tree, mutant.models)) {
@@ -41,7 +43,8 @@ export async function exploreMutant(mutant: Mutant): Promise<MutantResult> {
 /** The same models with the library as it is, to one pre-emption: a model that always fails finds nothing. */
 export async function exploreUnchanged({ models }: Mutant, bounds?: ModelBounds): Promise<Explored[]> {
   const explored: Explored[] = [];
-  for (const { title, model } of await modelsIn(join(root, "build"), models)) explored.push(await exploreModel(title, model, 1, bounds));
+  for (const { title, model } of await modelsIn(join(root, "build"), models))
+    explored.push(await exploreModel(title, model, 1, bounds));
   return explored;
 }
 
@@ -73,7 +76,10 @@ async function copy(name: string): Promise<string> {
     await cp(join(root, "build", folder), join(tree, folder), { recursive: true });
   }
   // A package of its own: else the door to atomics would lead back into the library that has no bug.
-  const { type, imports } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { type: string; imports: unknown };
+  const { type, imports } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
+    type: string;
+    imports: unknown;
+  };
   await writeFile(join(tree, "package.json"), JSON.stringify({ type, imports }).replaceAll("./build/src/", "./src/"));
   return tree;
 }

@@ -17,7 +17,9 @@ let failed = 0;
 function holds(mutant: Mutant, title: string): Promise<boolean> {
   let known = unchanged.get(title);
   if (known === undefined) {
-    known = exploreUnchanged({ ...mutant, models: [title] }).then((explored) => explored.every(({ exploration }) => exploration.failure === undefined));
+    known = exploreUnchanged({ ...mutant, models: [title] }).then((explored) =>
+      explored.every(({ exploration }) => exploration.failure === undefined),
+    );
     unchanged.set(title, known);
   }
   return known;

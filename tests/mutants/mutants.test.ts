@@ -26,7 +26,8 @@ test("what each mutant replaces occurs once", () => {
 });
 
 test("a mutant's piece is found however its lines are broken, and only as whole words", () => {
-  const put = (text: string, from: string, to: string) => plant(text, { name: "x", file: "x.ts", from, to, models: [] });
+  const put = (text: string, from: string, to: string) =>
+    plant(text, { name: "x", file: "x.ts", from, to, models: [] });
   assert.equal(put("if (a)\n  f(\n    b,\n    [c],\n  );\ng();", "if (a) f(b, [c]);", "g(1);"), "g(1);\ng();");
   assert.equal(put("  f(b, c); // it\n", "f(\n  b,\n  c,\n);", ""), "   // it\n");
   assert.equal(put("x = afb + a;", "a", "$&"), "x = afb + $&;");
@@ -41,6 +42,7 @@ for (const name of soonFound) {
     assert.ok(mutant !== undefined);
     const { found } = await exploreMutant(mutant);
     assert.ok(found !== undefined, "it survived");
-    for (const { exploration } of await exploreUnchanged({ ...mutant, models: [found.title] }, bounds)) exploration.throwIfFailed();
+    for (const { exploration } of await exploreUnchanged({ ...mutant, models: [found.title] }, bounds))
+      exploration.throwIfFailed();
   });
 }

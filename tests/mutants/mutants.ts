@@ -6,7 +6,10 @@ export const mutants: readonly Mutant[] = [
     file: "sync/read-side.ts",
     from: "if (this.#isFair) return isBehindWriter(lock, node) ? undefined : this.#enter(ownerDied);",
     to: "if (this.#isFair) return this.#enter(ownerDied);",
-    models: ["fair-rwlock: a reader does not overtake a writer that blocks", "fair-rwlock: who only tries does not overtake"],
+    models: [
+      "fair-rwlock: a reader does not overtake a writer that blocks",
+      "fair-rwlock: who only tries does not overtake",
+    ],
   },
   {
     name: "fair rwlock: a writer that is not the first goes in",
@@ -48,7 +51,10 @@ export const mutants: readonly Mutant[] = [
     file: "sync/fair-permit-wait.ts",
     from: "if (free > 0 && (permit !== undefined || !isFirst)) offerToFirst(semaphore);",
     to: "",
-    models: ["fair-semaphore: what one of them leaves is for the next", "fair-semaphore: a first that dies at any step is skipped"],
+    models: [
+      "fair-semaphore: what one of them leaves is for the next",
+      "fair-semaphore: a first that dies at any step is skipped",
+    ],
   },
   {
     name: "fair lock: a contended release leaves it to newcomers",
@@ -900,7 +906,11 @@ export const mutants: readonly Mutant[] = [
     file: "sync/semaphore-words.ts",
     from: "  store(words, at + SEMAPHORE.permits, ~words[at + SEMAPHORE.remaining]!);\n  holds.strikeOutUsedUp();\n",
     to: "  const permits = ~words[at + SEMAPHORE.remaining]!;\n  store(words, at + SEMAPHORE.remaining, 0);\n  holds.strikeOutUsedUp();\n  store(words, at + SEMAPHORE.permits, permits);\n",
-    models: ["semaphore: a normal end that death cuts off", "semaphore: a sweeper of one that ended normally", "semaphore: a task that settles"],
+    models: [
+      "semaphore: a normal end that death cuts off",
+      "semaphore: a sweeper of one that ended normally",
+      "semaphore: a task that settles",
+    ],
   },
   {
     name: "semaphore: an heir is not told that it may hold what its ledger does not name",

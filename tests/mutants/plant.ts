@@ -11,7 +11,11 @@ interface Token {
  * Words and signs, without what depends on where lines are broken: white space, and a comma before a bracket closes.
  */
 function tokensOf(text: string): Token[] {
-  const tokens = [...text.matchAll(/\w+|[^\w\s]/g)].map(({ 0: text, index }) => ({ text, begin: index, end: index + text.length }));
+  const tokens = [...text.matchAll(/\w+|[^\w\s]/g)].map(({ 0: text, index }) => ({
+    text,
+    begin: index,
+    end: index + text.length,
+  }));
   return tokens.filter(({ text }, index) => text !== "," || !/^[)\]}]$/.test(tokens[index + 1]?.text ?? ""));
 }
 
@@ -31,6 +35,7 @@ function placesOf(source: string, piece: string): { begin: number; end: number }
 export function plant(source: string, { name, file, from, to }: Mutant): string {
   const places = placesOf(source, from);
   const [place] = places;
-  if (place === undefined || places.length > 1) throw new Error(`mutant "${name}": what it replaces occurs ${places.length} times in src/${file}, not once`);
+  if (place === undefined || places.length > 1)
+    throw new Error(`mutant "${name}": what it replaces occurs ${places.length} times in src/${file}, not once`);
   return source.slice(0, place.begin) + to + source.slice(place.end);
 }

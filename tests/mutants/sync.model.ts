@@ -3,7 +3,19 @@
  * whose callers all block.
  */
 import assert from "node:assert/strict";
-import { Barrier, BrokenBarrierError, Condition, Event, Lock, Queue, RWLock, Semaphore, task, TimeoutError, Value } from "../../src/index.js";
+import {
+  Barrier,
+  BrokenBarrierError,
+  Condition,
+  Event,
+  Lock,
+  Queue,
+  RWLock,
+  Semaphore,
+  task,
+  TimeoutError,
+  Value,
+} from "../../src/index.js";
 import type { Model } from "../models/model.js";
 
 function unlessOutOfTime(wait: () => void): boolean {
@@ -28,7 +40,11 @@ interface Tokens {
   condition: Condition;
   tokens: Value<number>;
 }
-const tokens = task(import.meta, "tokens", (): Tokens => ({ condition: new Condition(new Lock()), tokens: new Value("int32") }));
+const tokens = task(
+  import.meta,
+  "tokens",
+  (): Tokens => ({ condition: new Condition(new Lock()), tokens: new Value("int32") }),
+);
 const take = task(import.meta, "take", ({ condition, tokens }: Tokens) => {
   condition.runSync(() => {
     condition.waitForSync(() => tokens.value > 0);
@@ -86,14 +102,22 @@ interface Met {
   /** How many have come. */
   come: Value<number>;
 }
-const meeting = task(import.meta, "meeting", (parties: number): Met => ({ barrier: new Barrier(parties), come: new Value("int32") }));
-const meet = task(import.meta, "meet", ({ parties, rounds }: { parties: number; rounds: number }, { barrier, come }: Met) => {
-  for (let round = 1; round <= rounds; round++) {
-    come.add(1);
-    barrier.waitSync();
-    assert.ok(come.value >= parties * round, "somebody was let through before all had come");
-  }
-});
+const meeting = task(
+  import.meta,
+  "meeting",
+  (parties: number): Met => ({ barrier: new Barrier(parties), come: new Value("int32") }),
+);
+const meet = task(
+  import.meta,
+  "meet",
+  ({ parties, rounds }: { parties: number; rounds: number }, { barrier, come }: Met) => {
+    for (let round = 1; round <= rounds; round++) {
+      come.add(1);
+      barrier.waitSync();
+      assert.ok(come.value >= parties * round, "somebody was let through before all had come");
+    }
+  },
+);
 const meetAwaiting = task(import.meta, "meetAwaiting", async (parties: number, { barrier, come }: Met) => {
   come.add(1);
   await barrier.wait();
@@ -115,7 +139,9 @@ const meetUnlessBroken = task(import.meta, "meetUnlessBroken", ({ barrier, come 
     if (!(error instanceof BrokenBarrierError)) throw error;
   }
 });
-const metOrNot = task(import.meta, "metOrNot", ({ come }: Met) => assert.notEqual(come.value, GAVE_UP + 1, "one gave up, the other met it"));
+const metOrNot = task(import.meta, "metOrNot", ({ come }: Met) =>
+  assert.notEqual(come.value, GAVE_UP + 1, "one gave up, the other met it"),
+);
 
 interface Documented {
   lock: RWLock;
@@ -158,11 +184,26 @@ const getImpatiently = task(import.meta, "getImpatiently", ({ queue }: Fed) => {
 export const models: Model[] = [
   { name: "event: set wakes a blocking caller", program: { setup: event, workers: [waitForEvent, set] } },
   { name: "event: set wakes everybody", program: { setup: event, workers: [waitForEvent, awaitEvent, set] } },
-  { name: "condition: a notification wakes who waits", program: { setup: tokens, workers: [take, give.partial(1)], check: noTokens } },
-  { name: "condition: two waiters, two notifications", program: { setup: tokens, workers: [take, takeAwaiting, give.partial(2)], check: noTokens } },
-  { name: "condition: a waiter that gives up passes its notification on", program: { setup: tokens, workers: [lookImpatiently, take, give.partial(1)] } },
-  { name: "semaphore: one at a time", program: { setup: onePermit, workers: [pass, pass], check: permitsLeft.partial(1) } },
-  { name: "semaphore: two permits at once for two who wait", program: { setup: noPermit, workers: [acquire, acquire, release.partial(2)] } },
+  {
+    name: "condition: a notification wakes who waits",
+    program: { setup: tokens, workers: [take, give.partial(1)], check: noTokens },
+  },
+  {
+    name: "condition: two waiters, two notifications",
+    program: { setup: tokens, workers: [take, takeAwaiting, give.partial(2)], check: noTokens },
+  },
+  {
+    name: "condition: a waiter that gives up passes its notification on",
+    program: { setup: tokens, workers: [lookImpatiently, take, give.partial(1)] },
+  },
+  {
+    name: "semaphore: one at a time",
+    program: { setup: onePermit, workers: [pass, pass], check: permitsLeft.partial(1) },
+  },
+  {
+    name: "semaphore: two permits at once for two who wait",
+    program: { setup: noPermit, workers: [acquire, acquire, release.partial(2)] },
+  },
   {
     name: "semaphore: a holder dies",
     program: { setup: onePermit, workers: [passImpatiently, pass], check: permitsLeft.partial(1) },
@@ -170,18 +211,31 @@ export const models: Model[] = [
   },
   {
     name: "barrier: two parties, two rounds",
-    program: { setup: meeting.partial(2), workers: [meet.partial({ parties: 2, rounds: 2 }), meet.partial({ parties: 2, rounds: 2 })] },
+    program: {
+      setup: meeting.partial(2),
+      workers: [meet.partial({ parties: 2, rounds: 2 }), meet.partial({ parties: 2, rounds: 2 })],
+    },
   },
   {
     name: "barrier: three parties",
     program: {
       setup: meeting.partial(3),
-      workers: [meet.partial({ parties: 3, rounds: 1 }), meetAwaiting.partial(3), meet.partial({ parties: 3, rounds: 1 })],
+      workers: [
+        meet.partial({ parties: 3, rounds: 1 }),
+        meetAwaiting.partial(3),
+        meet.partial({ parties: 3, rounds: 1 }),
+      ],
     },
   },
-  { name: "barrier: a party gives up", program: { setup: meeting.partial(2), workers: [meetImpatiently, meetUnlessBroken], check: metOrNot } },
+  {
+    name: "barrier: a party gives up",
+    program: { setup: meeting.partial(2), workers: [meetImpatiently, meetUnlessBroken], check: metOrNot },
+  },
   { name: "rwlock: a reader and a writer", program: { setup: document, workers: [read, write], check: nobodyReads } },
   { name: "rwlock: two writers", program: { setup: document, workers: [write, write], check: nobodyReads } },
-  { name: "rwlock: a writer gives up", program: { setup: document, workers: [read, writeImpatiently, read], check: nobodyReads } },
+  {
+    name: "rwlock: a writer gives up",
+    program: { setup: document, workers: [read, writeImpatiently, read], check: nobodyReads },
+  },
   { name: "queue: a blocking get gives up", program: { setup: feed, workers: [getImpatiently, get, put] } },
 ];

@@ -96,7 +96,10 @@ describe("pains of pools", { concurrency: 2, timeout: timeLimit(60_000) }, () =>
       code: "ERR_ALLCORES_NOT_A_TASK",
       message: /task\(import\.meta/,
     });
-    assert.throws(() => pool.submit(tasks.echo, { deep: [() => 1] }), { code: "ERR_ALLCORES_UNSENDABLE", message: /args\[0\]\.deep\[0\]/ });
+    assert.throws(() => pool.submit(tasks.echo, { deep: [() => 1] }), {
+      code: "ERR_ALLCORES_UNSENDABLE",
+      message: /args\[0\]\.deep\[0\]/,
+    });
   });
 
   test("pain 15: workers are warm: the second round of work starts no worker", async () => {

@@ -49,7 +49,8 @@ describe("pains of primitives", { concurrency: 2, timeout: timeLimit(60_000) }, 
     await started.get();
     for (let taken = 0; taken < 20; taken++) await queue.get();
     await kill(writer);
-    for (let item = queue.tryGet(); item !== undefined; item = queue.tryGet()) assert.equal((item.value as { bytes: Uint8Array }).bytes.at(-1), 7);
+    for (let item = queue.tryGet(); item !== undefined; item = queue.tryGet())
+      assert.equal((item.value as { bytes: Uint8Array }).bytes.at(-1), 7);
     assert.equal(queue.tryGet(), undefined);
     queue.putSync("after the writer");
     assert.equal(queue.getSync(), "after the writer");
@@ -61,8 +62,14 @@ describe("pains of primitives", { concurrency: 2, timeout: timeLimit(60_000) }, 
     const event = new Event({ across });
     const barrier = new Barrier(2, { across });
     const started = new Queue<number>({ across });
-    const dead = [Process.start(tasks.waitForCondition, condition, started), Process.start(tasks.waitForEvent, event, started)];
-    const living = [Process.start(tasks.waitForCondition, condition, started), Process.start(tasks.waitForEvent, event, started)];
+    const dead = [
+      Process.start(tasks.waitForCondition, condition, started),
+      Process.start(tasks.waitForEvent, event, started),
+    ];
+    const living = [
+      Process.start(tasks.waitForCondition, condition, started),
+      Process.start(tasks.waitForEvent, event, started),
+    ];
     const party = Process.start(tasks.waitAtBarrier, barrier, started);
     for (const _ of [...dead, ...living, party]) await started.get();
     await until(() => waitersOf(condition) === 2 && waitersOf(event) === 2 && barrier.waiting === 1);

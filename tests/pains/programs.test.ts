@@ -15,7 +15,9 @@ function run(what: string, across: string) {
   const child = spawn(process.execPath, [program, what, across], { stdio: ["ignore", "pipe", "inherit"] });
   let out = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-  const end = new Promise<string | number | null>((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
+  const end = new Promise<string | number | null>((resolve) =>
+    child.on("close", (code, signal) => resolve(signal ?? code)),
+  );
   return { child, end, out: () => out };
 }
 

@@ -33,11 +33,15 @@ test("threads work, and what needs processes names the error", () => {
 
 // `npm run test:portable` runs the others, in some minutes.
 test("a contract between threads holds", () => {
-  const { status, stdout } = spawnSync(process.execPath, ["--test", "--test-reporter=tap", join(tests, "contract/event.test.js")], {
-    env,
-    encoding: "utf8",
-    timeout: timeLimit(40_000),
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["--test", "--test-reporter=tap", join(tests, "contract/event.test.js")],
+    {
+      env,
+      encoding: "utf8",
+      timeout: timeLimit(40_000),
+    },
+  );
   const [, passed, failed] = /^# pass (\d+)$[\s\S]*^# fail (\d+)$/m.exec(stdout) ?? [];
   assert.deepEqual({ status, failed }, { status: 0, failed: "0" }, stdout);
   assert.ok(Number(passed) > 20, stdout);

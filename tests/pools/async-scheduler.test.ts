@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { AsyncPool, CancelledError, createPool, currentWorker, type Future, sleep, StateError, ThreadPool } from "allcores";
+import {
+  AsyncPool,
+  CancelledError,
+  createPool,
+  currentWorker,
+  type Future,
+  sleep,
+  StateError,
+  ThreadPool,
+} from "allcores";
 import { gate, Leftovers } from "../fixtures/leftovers.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -177,7 +186,9 @@ describe("AsyncPool", { timeout: timeLimit(30_000) }, () => {
     await using pool = new AsyncPool({ concurrency: 2 });
     const bounded = pool.with({ signal: controller.signal, timeout: timeLimit(60_000) });
     await Promise.all(count(50).map((n) => bounded.submit(() => n)));
-    const rest = Promise.allSettled(count(20).map(() => bounded.submit(() => sleep(60_000, { signal: controller.signal }))));
+    const rest = Promise.allSettled(
+      count(20).map(() => bounded.submit(() => sleep(60_000, { signal: controller.signal }))),
+    );
     assert.equal(getEventListeners(controller.signal, "abort").length, 1, "one stands there for all who wait under it");
     controller.abort();
     for (const { status } of await rest) assert.equal(status, "rejected");
@@ -219,8 +230,14 @@ describe("AsyncPool", { timeout: timeLimit(30_000) }, () => {
     assert.ok(pool instanceof AsyncPool);
     assert.equal(pool.workers, 3);
     assert.equal(new AsyncPool({ concurrency: 5 }).workers, 5);
-    assert.throws(() => createPool("async", { resourceLimits: { heap: 5 } } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /resourceLimits/ });
-    assert.throws(() => createPool("async", { unresponsive: { after: 5 } } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /unresponsive/ });
+    assert.throws(() => createPool("async", { resourceLimits: { heap: 5 } } as never), {
+      code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      message: /resourceLimits/,
+    });
+    assert.throws(() => createPool("async", { unresponsive: { after: 5 } } as never), {
+      code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      message: /unresponsive/,
+    });
     assert.throws(() => new AsyncPool({ tracked: 1 as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
     assert.throws(() => new AsyncPool({ concurrency: 0 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
     const model = "thread" as "async" | "thread" | "process";

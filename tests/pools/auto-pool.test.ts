@@ -44,7 +44,8 @@ describe("AutoPool", { timeout: timeLimit(300_000) }, () => {
   const choiceOf = (pool: AutoPool, name: string) => pool.choice.tasks.find(({ task }) => task === name)!;
   /** Waits until the pool has decided; the task waits until then, so that it is seen to. */
   const decided = (pool: AutoPool, name: string) => until(() => choiceOf(pool, name)?.model !== "undecided", 60_000);
-  const assertModel = (pool: AutoPool, name: string, model: string) => assert.equal(choiceOf(pool, name).model, model, choiceOf(pool, name).reason);
+  const assertModel = (pool: AutoPool, name: string, model: string) =>
+    assert.equal(choiceOf(pool, name).model, model, choiceOf(pool, name).reason);
   /** What was noted, sorted. */
   const all = (noted: Queue<number>): number[] => {
     const found: number[] = [];
@@ -85,7 +86,10 @@ describe("AutoPool", { timeout: timeLimit(300_000) }, () => {
     assert.deepEqual(await Promise.all(futures), count(300));
     assert.deepEqual(all(noted), count(300));
     const { submitted, completed, running, queued } = pool.stats();
-    assert.deepEqual({ submitted, completed, running, queued }, { submitted: 300, completed: 300, running: 0, queued: 0 });
+    assert.deepEqual(
+      { submitted, completed, running, queued },
+      { submitted: 300, completed: 300, running: 0, queued: 0 },
+    );
   });
 
   test("a task that computes gets threads", async () => {

@@ -18,13 +18,24 @@ const withProcesses = withPool((options) => new ProcessPool(options));
 
 /** Runs the program of a bundle, and looks at what it printed. */
 function run(folder: string): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], { encoding: "utf8", timeout: timeLimit(30_000) });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, "main.js")], {
+    encoding: "utf8",
+    timeout: timeLimit(30_000),
+  });
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
-  assert.deepEqual(stdout.split("\n"), ["Thread-1 greets you", "[ 'Process-1 greets one', 'Process-1 greets two' ]", ""]);
+  assert.deepEqual(stdout.split("\n"), [
+    "Thread-1 greets you",
+    "[ 'Process-1 greets one', 'Process-1 greets two' ]",
+    "",
+  ]);
 }
 
 describe("bundled by esbuild", { timeout: timeLimit(60_000) }, () => {
-  const bundle = async (files: string[], options: { minify?: boolean; splitting?: boolean }, check: (folder: string) => void) => {
+  const bundle = async (
+    files: string[],
+    options: { minify?: boolean; splitting?: boolean },
+    check: (folder: string) => void,
+  ) => {
     const outdir = mkdtempSync(join(root, "build/bundled-"));
     try {
       await build({
@@ -71,7 +82,10 @@ async function built(
       logLevel: "error",
       ...options,
     });
-    const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8", timeout: timeLimit(30_000) });
+    const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], {
+      encoding: "utf8",
+      timeout: timeLimit(30_000),
+    });
     return { status, stdout, stderr };
   } finally {
     rmSync(folder, { recursive: true });
@@ -89,11 +103,18 @@ describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () =>
     }
     if (isMain(import.meta)) main();`;
   test("with the module in the place of import.meta: one file is program and worker", async () =>
-    assert.deepEqual(await built(program, { format: "cjs", define: { "import.meta": "module" } }), { status: 0, stdout: "4 9\n", stderr: "" }));
+    assert.deepEqual(await built(program, { format: "cjs", define: { "import.meta": "module" } }), {
+      status: 0,
+      stdout: "4 9\n",
+      stderr: "",
+    }));
   test("without: the error names the line to add", async () => {
     const { status, stderr } = await built(program, { format: "cjs" });
     assert.equal(status, 1);
-    assert.match(stderr, /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/);
+    assert.match(
+      stderr,
+      /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/,
+    );
   });
 });
 
@@ -110,11 +131,15 @@ describe("a bundle whose file no worker can run", { timeout: timeLimit(60_000) }
       };
       for (const [name, start] of Object.entries(starts)) await start().catch((error) => console.log(name, error.code, error.message));
       process.exit();`;
-    const { status, stdout, stderr } = await built(program, { format: "esm", define: { "import.meta.url": '"file:///nowhere/allcores.js"' } });
+    const { status, stdout, stderr } = await built(program, {
+      format: "esm",
+      define: { "import.meta.url": '"file:///nowhere/allcores.js"' },
+    });
     assert.deepEqual([status, stderr], [0, ""]);
     const lines = stdout.trimEnd().split("\n");
     assert.equal(lines.length, 4);
-    const said = /^\w+ ERR_ALLCORES_STATE no worker can start: .*nowhere.*importMeta = false.*new ThreadPool\(\{ worker: /;
+    const said =
+      /^\w+ ERR_ALLCORES_STATE no worker can start: .*nowhere.*importMeta = false.*new ThreadPool\(\{ worker: /;
     for (const line of lines) assert.match(line, said);
   });
 
@@ -136,7 +161,11 @@ describe("a bundle whose file no worker can run", { timeout: timeLimit(60_000) }
     assert.equal(status, 0);
     const lines = stdout.trimEnd().split("\n");
     assert.equal(lines.length, 2);
-    for (const line of lines) assert.match(line, /^\w+ ERR_ALLCORES_WORKER_DIED .*A worker runs all of the file .*behind isMain.*options\.worker/);
+    for (const line of lines)
+      assert.match(
+        line,
+        /^\w+ ERR_ALLCORES_WORKER_DIED .*A worker runs all of the file .*behind isMain.*options\.worker/,
+      );
   });
 });
 
@@ -155,7 +184,8 @@ test("whoever traces files from the module for bundlers finds those that Node lo
   const named = [...text.matchAll(/__dirname \+ "([^"]+)"/g)].map(([, file]) => file);
   assert.deepEqual(named, ["/index.js", "/index.cjs"]);
   for (const file of named)
-    for (const script of ["library.cjs", "rest.cjs"]) assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
+    for (const script of ["library.cjs", "rest.cjs"])
+      assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
 });
 
 test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
@@ -172,7 +202,10 @@ test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
         outDir,
         emptyOutDir: false,
         target: "node20",
-        rollupOptions: { input: { main: join(example, "main.ts"), worker: join(example, "worker.ts") }, output: { entryFileNames: "[name].js" } },
+        rollupOptions: {
+          input: { main: join(example, "main.ts"), worker: join(example, "worker.ts") },
+          output: { entryFileNames: "[name].js" },
+        },
       },
     });
     run(outDir);
@@ -182,8 +215,14 @@ test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
 });
 
 test("a worker of the wrong form is refused by the constructor", () => {
-  assert.throws(() => new ThreadPool({ worker: "worker.js" }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /new Worker\(new URL/ });
-  assert.throws(() => new ProcessPool({ worker: () => undefined as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path/ });
+  assert.throws(() => new ThreadPool({ worker: "worker.js" }), {
+    code: "ERR_ALLCORES_ARGUMENT_TYPE",
+    message: /new Worker\(new URL/,
+  });
+  assert.throws(() => new ProcessPool({ worker: () => undefined as never }), {
+    code: "ERR_ALLCORES_ARGUMENT_TYPE",
+    message: /URL or path/,
+  });
 });
 
 describe("a worker's file of a ProcessPool", { timeout: timeLimit(60_000) }, () => {
@@ -213,6 +252,9 @@ describe("a worker's file of a ProcessPool", { timeout: timeLimit(60_000) }, () 
 
   test("at an address that is no file is refused by the constructor", () => {
     for (const worker of [new URL("https://example.org/worker.js"), "file://host/worker.js"])
-      assert.throws(() => new ProcessPool({ worker }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /URL or path of a file, got/ });
+      assert.throws(() => new ProcessPool({ worker }), {
+        code: "ERR_ALLCORES_ARGUMENT_TYPE",
+        message: /URL or path of a file, got/,
+      });
   });
 });

@@ -18,8 +18,14 @@ test("a class of a higher layer registers its word, and createPool makes it by t
 
 test("words that no class has registered are refused, with those that are known", async () => {
   for (const word of ["fibre", "", null, 5])
-    assert.throws(() => createPool(word as "async"), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /"async".*"process".*"thread"/ });
-  assert.throws(() => createPool("remote", { queue: "q" } as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /options\.connection/ });
+    assert.throws(() => createPool(word as "async"), {
+      code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      message: /"async".*"process".*"thread"/,
+    });
+  assert.throws(() => createPool("remote", { queue: "q" } as never), {
+    code: "ERR_ALLCORES_ARGUMENT_TYPE",
+    message: /options\.connection/,
+  });
   for (const word of ["async", "thread", "process", "auto"] as const) {
     await using pool = createPool(word, { workers: 1 });
     assert.equal(pool.workers, 1);

@@ -12,7 +12,11 @@ const ROUNDS = Number(process.env.ROUNDS ?? 3);
 /** Of the program's pools. */
 const KILL_GRACE_MS = 200;
 
-async function interrupt(what: string, model: string, ...blocks: string[]): Promise<{ child: number; ms: number; signal: string | null }> {
+async function interrupt(
+  what: string,
+  model: string,
+  ...blocks: string[]
+): Promise<{ child: number; ms: number; signal: string | null }> {
   const { child, says, ended } = startProgram("interrupt", what, model, ...blocks);
   let output = "";
   child.stdout!.on("data", (text: string) => (output += text));

@@ -43,7 +43,8 @@ for (const [name, follows] of Object.entries(table))
       const job = new Job();
       ways[from](states, job);
       const move = () => (states[name as keyof JobStates] as (job: Job, holder: object) => void)(job, holder);
-      if (to === undefined) assert.throws(move, { code: "ERR_ALLCORES_STATE", message: new RegExp(`is ${from} cannot become`) });
+      if (to === undefined)
+        assert.throws(move, { code: "ERR_ALLCORES_STATE", message: new RegExp(`is ${from} cannot become`) });
       else move();
       const now = to ?? from;
       assert.equal(job.state, now);
@@ -51,6 +52,7 @@ for (const [name, follows] of Object.entries(table))
       const isWithWorker = now === "assigned" || now === "running" || now === "abandoned";
       assert.equal(job.holder, isWithWorker ? holder : undefined);
       assert.equal(states.inFlight, isWithWorker ? 1 : 0);
-      for (const state of ["queued", "assigned", "running", "abandoned", "delayed"] as const) assert.equal(states.count(state), state === now ? 1 : 0);
+      for (const state of ["queued", "assigned", "running", "abandoned", "delayed"] as const)
+        assert.equal(states.count(state), state === now ? 1 : 0);
     });
   }

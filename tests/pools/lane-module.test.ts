@@ -33,7 +33,9 @@ for (const [Pool, across] of [
   describe(`${across}: a lane loads no module that its pool has not ordered`, () => {
     const heap = () => (new Queue({ across }) as unknown as { heap: Heap }).heap;
     const evil = (longest: number) =>
-      encodeURI("data:text/javascript,globalThis.loadedByLane=1;export const work = () => `code from the bytes ran in here`;//").padEnd(longest, "x");
+      encodeURI(
+        "data:text/javascript,globalThis.loadedByLane=1;export const work = () => `code from the bytes ran in here`;//",
+      ).padEnd(longest, "x");
 
     const others: Readonly<Record<string, (url: string) => string>> = {
       "a data: URL": (url) => evil(url.length),
@@ -71,14 +73,18 @@ for (const [Pool, across] of [
 
     test("a module whose URL is longer than a socket takes at once is ordered all the same", async () => {
       await using pool = new Pool({ workers: 1 });
-      const long = taskModule<{ work(n: number): number }>(new URL(`data:text/javascript,export const work = (n) => n + 1;//${"x".repeat(500_000)}`));
+      const long = taskModule<{ work(n: number): number }>(
+        new URL(`data:text/javascript,export const work = (n) => n + 1;//${"x".repeat(500_000)}`),
+      );
       assert.equal(await pool.submit(long.work, 1), 2);
     });
 
     test("hundreds of modules, ordered while the worker is busy", async () => {
       await using pool = new Pool({ workers: 1 });
       const all = Array.from({ length: 300 }, (_, index) =>
-        pool.submit(taskModule<{ work(): number }>(new URL(`data:text/javascript,export const work = () => ${index};`)).work),
+        pool.submit(
+          taskModule<{ work(): number }>(new URL(`data:text/javascript,export const work = () => ${index};`)).work,
+        ),
       );
       assert.deepEqual(
         await Promise.all(all),

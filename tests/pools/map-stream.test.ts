@@ -69,7 +69,10 @@ for (const [title, make] of [
         const sink = new Writable({ objectMode: true, write: (_result, _encoding, done) => done() });
         await assert.rejects(pipeline(endless(), pool.stream(failAt.partial(50)), sink), { message: "failed at 50" });
         assert.equal(sink.destroyed, true);
-        const broken = new Writable({ objectMode: true, write: (_result, _encoding, done) => done(new Error("the sink")) });
+        const broken = new Writable({
+          objectMode: true,
+          write: (_result, _encoding, done) => done(new Error("the sink")),
+        });
         await assert.rejects(pipeline(endless(), pool.stream(square), broken), { message: "the sink" });
         while (returned < 2) await sleep(1);
       }));
@@ -91,7 +94,9 @@ for (const [title, make] of [
             done();
           },
         });
-        await assert.rejects(pipeline(slowly(), pool.stream(square), sink, { signal: controller.signal }), { name: "AbortError" });
+        await assert.rejects(pipeline(slowly(), pool.stream(square), sink, { signal: controller.signal }), {
+          name: "AbortError",
+        });
       }));
 
     test("web streams: in order, errors both ways, and a reader that leaves ends the source", () =>
@@ -108,7 +113,10 @@ for (const [title, make] of [
         );
         let cancelled: unknown;
         let next = 0;
-        const source = new ReadableStream<number>({ pull: (controller) => controller.enqueue(next++), cancel: (reason) => void (cancelled = reason ?? true) });
+        const source = new ReadableStream<number>({
+          pull: (controller) => controller.enqueue(next++),
+          cancel: (reason) => void (cancelled = reason ?? true),
+        });
         const reader = source.pipeThrough(pool.transformStream(square)).getReader();
         for (const n of count(5)) assert.equal((await reader.read()).value, n * n);
         await reader.cancel();

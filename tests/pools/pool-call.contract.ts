@@ -35,7 +35,10 @@ const root = resolve(import.meta.dirname, "../../..");
 /** What the task behind one that computes for ever must do with. */
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolCallContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolCallContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
@@ -115,7 +118,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           controller.abort(reason);
           await assert.rejects(waiting, (error) => error === reason);
           assert.equal(waiting.state, "cancelled");
-          await assert.rejects(pool.with({ signal: controller.signal }).submit(tasks.square, 2), (error) => error === reason);
+          await assert.rejects(
+            pool.with({ signal: controller.signal }).submit(tasks.square, 2),
+            (error) => error === reason,
+          );
           gate.open();
           await Promise.all(futures);
           const heard = makeGate();
@@ -208,7 +214,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(await again.submit(tasks.attempt, 3), 3);
           await assert.rejects(again.submit(tasks.attempt, 9), { message: "attempt 4" });
           await assert.rejects(pool.submit(tasks.attempt, 2), { message: "attempt 1" });
-          const choosy = pool.with({ retries: { limit: 5, delay: 1, when: (error) => (error as Error).message !== "attempt 2" } });
+          const choosy = pool.with({
+            retries: { limit: 5, delay: 1, when: (error) => (error as Error).message !== "attempt 2" },
+          });
           await assert.rejects(choosy.submit(tasks.attempt, 9), { message: "attempt 2" });
           assert.equal(pool.stats().retried, 2 + 3 + 1);
         }));
@@ -232,23 +240,25 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("cancel", () => {
-      sharing("a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it", () =>
-        inTurn(1, async (pool) => {
-          const started = new Queue<number>({ across });
-          const ended = new Queue<string>({ across });
-          const running = pool.submit(tasks.computeUntilCancelled, started, ended);
-          const next = pool.submit(tasks.isCancelled);
-          const pid = await started.get();
-          assert.equal(running.state, "running");
-          assert.equal(running.cancel(), true);
-          assert.equal(running.state, "cancelled");
-          assert.equal(running.cancel(), false);
-          await assert.rejects(running, CancelledError);
-          assert.equal(await ended.get(), "cancelled");
-          assert.equal(await next, false);
-          if (across === "processes") assert.ok(isRunning(pid));
-          assert.equal(pool.stats().died, 0);
-        }),
+      sharing(
+        "a loop that computes reads it from shared memory; its future is rejected at once; the next task hears nothing of it",
+        () =>
+          inTurn(1, async (pool) => {
+            const started = new Queue<number>({ across });
+            const ended = new Queue<string>({ across });
+            const running = pool.submit(tasks.computeUntilCancelled, started, ended);
+            const next = pool.submit(tasks.isCancelled);
+            const pid = await started.get();
+            assert.equal(running.state, "running");
+            assert.equal(running.cancel(), true);
+            assert.equal(running.state, "cancelled");
+            assert.equal(running.cancel(), false);
+            await assert.rejects(running, CancelledError);
+            assert.equal(await ended.get(), "cancelled");
+            assert.equal(await next, false);
+            if (across === "processes") assert.ok(isRunning(pid));
+            assert.equal(pool.stats().died, 0);
+          }),
       );
 
       test("one that waits hears it by its signal", () =>
@@ -293,7 +303,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.equal(await pool.submit(tasks.square, 2), 4);
           const hasty = pool.with({ taskTimeout });
           const slow = hasty.submit(tasks.spinAt, makeGate().path);
-          const behind = [pool.submit(tasks.square, 3), hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 2 * taskTimeout)];
+          const behind = [
+            pool.submit(tasks.square, 3),
+            hasty.with({ taskTimeout: Number.POSITIVE_INFINITY }).submit(tasks.sleepFor, 2 * taskTimeout),
+          ];
           await assert.rejects(slow, {
             code: "ERR_ALLCORES_TIMEOUT",
             message: new RegExp(`"spinAt" ran for longer than its taskTimeout of ${taskTimeout} ms`),
@@ -307,7 +320,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         inTurn(1, async (pool) => {
           const context = new AsyncLocalStorage<string>();
           const heard: unknown[] = [];
-          const future = context.run("mine", () => pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])));
+          const future = context.run("mine", () =>
+            pool.submit(tasks.report, 200).onProgress((value) => heard.push([value, context.getStore()])),
+          );
           const all = future.then(() => heard.length);
           assert.equal(await future, 200);
           assert.equal(await all, 200);
@@ -341,7 +356,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     describe("workers", () => {
       test("the initializer runs in each before its first task", () =>
         using({ workers: 2, initializer: tasks.prepare, initArgs: ["soup"] }, async (pool) => {
-          assert.deepEqual(new Set(await Promise.all(count(20).map(() => pool.submit(tasks.tellPrepared)))), new Set(["soup"]));
+          assert.deepEqual(
+            new Set(await Promise.all(count(20).map(() => pool.submit(tasks.tellPrepared)))),
+            new Set(["soup"]),
+          );
         }));
 
       test("an initializer that fails fails the pool, once and for all", async () => {
@@ -401,7 +419,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
 
       apartSharing("heap limit: the offender fails, the pool goes on", () =>
         using({ workers: 2, resourceLimits: { heap: 24 } }, async (pool) => {
-          await assert.rejects(pool.submit(tasks.allocate), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /heap: 24 MB/ });
+          await assert.rejects(pool.submit(tasks.allocate), {
+            code: "ERR_ALLCORES_MEMORY_LIMIT",
+            message: /heap: 24 MB/,
+          });
           assert.equal(await pool.submit(tasks.square, 4), 16);
         }),
       );
@@ -409,7 +430,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
       if (across === "processes") {
         sharing("rss limit: the same for everything that a process takes", () =>
           using({ workers: 1, resourceLimits: { rss: 200 } }, async (pool) => {
-            await assert.rejects(pool.submit(tasks.allocateBytes), { code: "ERR_ALLCORES_MEMORY_LIMIT", message: /rss: 200 MB/ });
+            await assert.rejects(pool.submit(tasks.allocateBytes), {
+              code: "ERR_ALLCORES_MEMORY_LIMIT",
+              message: /rss: 200 MB/,
+            });
             assert.equal(await pool.submit(tasks.square, 4), 16);
           }),
         );
@@ -434,7 +458,9 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
     });
 
     describe("taskModule", () => {
-      const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(new URL("../fixtures/plain-functions.js", import.meta.url));
+      const plain = taskModule<typeof import("../fixtures/plain-functions.js")>(
+        new URL("../fixtures/plain-functions.js", import.meta.url),
+      );
 
       test("any module's exports are tasks", () =>
         inTurn(1, async (pool) => {
@@ -444,8 +470,13 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           assert.deepEqual(await pool.map(plain.joined.partial("x"), ["y"]), ["x-y"]);
           assert.equal(plain.double, plain.double);
           const loose = plain as unknown as Record<string, typeof plain.double>;
-          await assert.rejects(pool.submit(loose.notAFunction as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND" });
-          await assert.rejects(pool.submit(loose.absent as typeof plain.double, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND", message: /absent/ });
+          await assert.rejects(pool.submit(loose.notAFunction as typeof plain.double, 1), {
+            code: "ERR_ALLCORES_TASK_NOT_FOUND",
+          });
+          await assert.rejects(pool.submit(loose.absent as typeof plain.double, 1), {
+            code: "ERR_ALLCORES_TASK_NOT_FOUND",
+            message: /absent/,
+          });
         }));
 
       test("a handle is no function of this worker, and no promise", async () => {
@@ -484,8 +515,14 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
             assert.deepEqual(await pool.submit(tasks.order, served, 3), { dish: "soup 3", portions: 3 });
             assert.deepEqual(await pool.submit(tasks.orderSync, served, 4), { dish: "bread 4", portions: 4 });
             assert.deepEqual(new Set(calls), new Set(["soup 3", "bread 4"]));
-            await assert.rejects(pool.submit(tasks.burn, served), (error) => error instanceof RangeError && error.message === "burnt");
-            await assert.rejects(pool.submit(tasks.askFor, served, "toString"), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /no method "toString"/ });
+            await assert.rejects(
+              pool.submit(tasks.burn, served),
+              (error) => error instanceof RangeError && error.message === "burnt",
+            );
+            await assert.rejects(pool.submit(tasks.askFor, served, "toString"), {
+              code: "ERR_ALLCORES_ARGUMENT_TYPE",
+              message: /no method "toString"/,
+            });
             assert.deepEqual(await served.call("cook", "pie", 1), { dish: "pie", portions: 1 });
             assert.throws(() => served.callSync("cook", "pie", 1), { code: "ERR_ALLCORES_STATE" });
             await Promise.all(count(200).map((n) => pool.submit(n % 2 ? tasks.order : tasks.orderSync, served, n)));
@@ -493,7 +530,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
           } finally {
             served[Symbol.dispose]();
           }
-          await assert.rejects(pool.submit(tasks.order, served, 1), { code: "ERR_ALLCORES_STATE", message: /no longer served/ });
+          await assert.rejects(pool.submit(tasks.order, served, 1), {
+            code: "ERR_ALLCORES_STATE",
+            message: /no longer served/,
+          });
         }),
       );
 
@@ -501,7 +541,10 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         // Its own: the pool serves its handle until it ends.
         using({ workers: 2 }, async (pool) => {
           assert.equal(await pool.submit(tasks.sumSquares, pool.handle(), [1, 2, 3]), 14);
-          const nested = await Promise.allSettled([pool.submit(tasks.nest, pool.handle(), 1), pool.submit(tasks.nest, pool.handle(), 1)]);
+          const nested = await Promise.allSettled([
+            pool.submit(tasks.nest, pool.handle(), 1),
+            pool.submit(tasks.nest, pool.handle(), 1),
+          ]);
           assert.ok(nested.some(({ status }) => status === "fulfilled"));
           const deep = pool.submit(tasks.nest, pool.handle(), 5);
           // On one loop those who wait need no place.
@@ -554,33 +597,42 @@ export function poolCallContract(title: string, { model, across, make, tasks = b
         }
       });
 
-      apartSharing("errors without an owner: an uncaught error in an idle worker is told to the hook, once", async () => {
-        const told: unknown[] = [];
-        const before = setUncaughtHook((error) => told.push((error as Error).message));
-        try {
-          await using({ workers: 1 }, async (pool) => {
-            await pool.submit(blockingTasks.failLater, "connection lost", 1);
-            await until(() => pool.stats().died === 1);
-            assert.deepEqual(told, ["connection lost"]);
-          });
-        } finally {
-          setUncaughtHook(before);
-        }
-      });
+      apartSharing(
+        "errors without an owner: an uncaught error in an idle worker is told to the hook, once",
+        async () => {
+          const told: unknown[] = [];
+          const before = setUncaughtHook((error) => told.push((error as Error).message));
+          try {
+            await using({ workers: 1 }, async (pool) => {
+              await pool.submit(blockingTasks.failLater, "connection lost", 1);
+              await until(() => pool.stats().died === 1);
+              assert.deepEqual(told, ["connection lost"]);
+            });
+          } finally {
+            setUncaughtHook(before);
+          }
+        },
+      );
 
-      apartSharing("errors without an owner: an uncaught error during a call is the cause of its WorkerDiedError, and nobody else is told", async () => {
-        const told: unknown[] = [];
-        const before = setUncaughtHook((error) => told.push(error));
-        try {
-          await using({ workers: 1 }, async (pool) => {
-            const call = pool.submit(blockingTasks.failMeanwhile, "connection lost");
-            await assert.rejects(call, (error: WorkerDiedError) => (error.cause as Error).message === "connection lost");
-            assert.deepEqual(told, []);
-          });
-        } finally {
-          setUncaughtHook(before);
-        }
-      });
+      apartSharing(
+        "errors without an owner: an uncaught error during a call is the cause of its WorkerDiedError, and nobody else is told",
+        async () => {
+          const told: unknown[] = [];
+          const before = setUncaughtHook((error) => told.push(error));
+          try {
+            await using({ workers: 1 }, async (pool) => {
+              const call = pool.submit(blockingTasks.failMeanwhile, "connection lost");
+              await assert.rejects(
+                call,
+                (error: WorkerDiedError) => (error.cause as Error).message === "connection lost",
+              );
+              assert.deepEqual(told, []);
+            });
+          } finally {
+            setUncaughtHook(before);
+          }
+        },
+      );
     });
 
     describe("wait and asCompleted", () => {

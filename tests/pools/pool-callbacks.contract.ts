@@ -40,7 +40,9 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
       test("that throws: the call fails with the task's error, and its own is told once", () =>
         inTurn(1, async (pool) => {
           const told = await toldDuring(() =>
-            assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when: broken } }).submit(tasks.attempt, 9), { message: "attempt 1" }),
+            assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when: broken } }).submit(tasks.attempt, 9), {
+              message: "attempt 1",
+            }),
           );
           assert.deepEqual(told, [wrong]);
           assert.equal(await pool.submit(tasks.square, 3), 9);
@@ -49,7 +51,9 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
       test("that throws in a map: the item fails with the task's error", () =>
         inTurn(1, async (pool) => {
           const again = pool.with({ retries: { limit: 3, delay: 0, when: broken } });
-          const told = await toldDuring(() => assert.rejects(again.map(tasks.attempt, [1, 9]), { message: "attempt 1" }));
+          const told = await toldDuring(() =>
+            assert.rejects(again.map(tasks.attempt, [1, 9]), { message: "attempt 1" }),
+          );
           assert.deepEqual(told, [wrong]);
           assert.equal(await pool.submit(tasks.square, 3), 9);
         }));
@@ -60,7 +64,9 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
             throw wrong;
           }) as never;
           const told = await toldDuring(() =>
-            assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when } }).submit(tasks.attempt, 9), { message: "attempt 1" }),
+            assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when } }).submit(tasks.attempt, 9), {
+              message: "attempt 1",
+            }),
           );
           assert.equal(told.length, 1);
           assert.ok(told[0] instanceof ArgumentTypeError && /gave a promise/.test(told[0].message));
@@ -95,7 +101,9 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
             pool.terminate();
             return true;
           };
-          await assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when } }).submit(tasks.attempt, 9), { message: "attempt 1" });
+          await assert.rejects(pool.with({ retries: { limit: 3, delay: 0, when } }).submit(tasks.attempt, 9), {
+            message: "attempt 1",
+          });
           await pool.join();
         }));
 
@@ -149,7 +157,8 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
         ["an asynchronous iterator", laterRows],
       ] as const) {
         /** Without what another test has left, whose futures may be collected now. */
-        const ownOf = (told: readonly unknown[]) => told.filter((error) => error === cleanup || /failed at 2/.test(String(error)));
+        const ownOf = (told: readonly unknown[]) =>
+          told.filter((error) => error === cleanup || /failed at 2/.test(String(error)));
         test(`clean-up of the input that throws does not hide the task's error: ${what}`, () =>
           inTurn(1, async (pool) => {
             const bad = tasks.failAt.partial(2);
@@ -206,7 +215,10 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
       test("a sync iterator whose next() gives promises is refused", () =>
         inTurn(1, async (pool) => {
           const wrong = { [Symbol.iterator]: () => ({ next: async () => ({ done: true, value: 1 }) }) };
-          await assert.rejects(pool.map(tasks.square, wrong as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /next\(\) gave a promise/ });
+          await assert.rejects(pool.map(tasks.square, wrong as never), {
+            code: "ERR_ALLCORES_ARGUMENT_TYPE",
+            message: /next\(\) gave a promise/,
+          });
         }));
 
       test("an input that cancels its own map, or submits to its pool, while it is asked", () =>
@@ -242,7 +254,11 @@ export function poolCallbacksContract(title: string, { model, make, tasks = bloc
 }
 
 /** Of a pool whose functions are called in this thread. */
-export function asyncCallbacks(make: (options?: object) => Pool & { submit(fn: (...args: never[]) => unknown, ...args: never[]): PromiseLike<unknown> }): void {
+export function asyncCallbacks(
+  make: (
+    options?: object,
+  ) => Pool & { submit(fn: (...args: never[]) => unknown, ...args: never[]): PromiseLike<unknown> },
+): void {
   describe("AsyncPool: callbacks of this thread", { timeout: timeLimit(60_000) }, () => {
     const user = new AsyncLocalStorage<string>();
     const names = ["ann", "bob", "cyd"];

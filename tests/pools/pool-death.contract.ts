@@ -6,7 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "node:test";
 import { Worker } from "node:worker_threads";
-import { Event, Lock, MemoryLimitError, type Pool, type PoolStats, type PoolWorker, Queue, type UnresponsiveWorker, WorkerDiedError } from "allcores";
+import {
+  Event,
+  Lock,
+  MemoryLimitError,
+  type Pool,
+  type PoolStats,
+  type PoolWorker,
+  Queue,
+  type UnresponsiveWorker,
+  WorkerDiedError,
+} from "allcores";
 import * as deadly from "../fixtures/deadly-tasks.js";
 import { isRunning, until } from "../fixtures/pool-processes.js";
 import * as tasks from "../fixtures/pool-tasks.js";
@@ -100,8 +110,20 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
           const signal = typeof how === "string" ? how : undefined;
           const exitCode = typeof how === "number" ? how : error.exitCode;
           assert.deepEqual(
-            deaths.map(({ attempt, reason, signal, exitCode, lastProgress }) => ({ attempt, reason, signal, exitCode, lastProgress })),
-            [1, 2, 3].map((attempt) => ({ attempt, reason: signal === undefined ? "exit" : "signal", signal, exitCode, lastProgress: { attempt } })),
+            deaths.map(({ attempt, reason, signal, exitCode, lastProgress }) => ({
+              attempt,
+              reason,
+              signal,
+              exitCode,
+              lastProgress,
+            })),
+            [1, 2, 3].map((attempt) => ({
+              attempt,
+              reason: signal === undefined ? "exit" : "signal",
+              signal,
+              exitCode,
+              lastProgress: { attempt },
+            })),
           );
           assert.deepEqual([error.signal, error.exitCode], [signal, exitCode]);
           assert.equal(new Set(deaths.map(({ worker }) => worker)).size, 3);
@@ -114,9 +136,15 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
             assert.ok(ranFor >= 0 && ranFor < 60_000);
           }
           const lines = error.message.split("\n");
-          assert.match(lines[0] as string, /while it ran the task "poison"; the pool goes on with another worker\. The task has taken 3 workers along:$/);
+          assert.match(
+            lines[0] as string,
+            /while it ran the task "poison"; the pool goes on with another worker\. The task has taken 3 workers along:$/,
+          );
           assert.equal(lines.length, 4);
-          assert.match(lines[1] as string, /^ {2}attempt 1: PoolWorker-\d+ \((process|thread) \d+\) .* after \d+ ms, last progress \{ attempt: 1 \}$/);
+          assert.match(
+            lines[1] as string,
+            /^ {2}attempt 1: PoolWorker-\d+ \((process|thread) \d+\) .* after \d+ ms, last progress \{ attempt: 1 \}$/,
+          );
           assert.deepEqual(await Promise.all(others), squares(100));
           assert.equal(await pool.submit(tasks.add, 20, 22), 42);
           assert.equal(pool.stats().died, 3);
@@ -150,7 +178,9 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
     for (const how of ofProcesses ? (["SIGKILL", 9] as const) : ([9] as const)) {
       test(`map, ended by ${how}: of the chunk only the item that kills fails, after its retries`, () =>
         using({ workers: 2, retries: again }, async (pool) => {
-          const outcomes = await pool.map(deadly.poisonAt.partial(20).partial(how), count(50), { chunkSize: 50 }).settled();
+          const outcomes = await pool
+            .map(deadly.poisonAt.partial(20).partial(how), count(50), { chunkSize: 50 })
+            .settled();
           assert.deepEqual(
             outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
             count(50).filter((n) => n !== 20),
@@ -162,27 +192,37 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
             [1, 2, 3],
           );
           assert.equal(pool.stats().died, 3);
-          const error = await failure<WorkerDiedError>(pool.map(deadly.poisonAt.partial(20).partial(how), count(50), { chunkSize: 50 }));
+          const error = await failure<WorkerDiedError>(
+            pool.map(deadly.poisonAt.partial(20).partial(how), count(50), { chunkSize: 50 }),
+          );
           assert.equal(error.deaths.length, 3);
           assert.deepEqual(await pool.map(tasks.square, count(1000)), squares(1000));
         }));
     }
 
-    apart("map without retries: what was done before is delivered or told to be lost, and never held against its item", () =>
-      using({ workers: 2 }, async (pool) => {
-        const outcomes = await pool.map(deadly.poisonAt.partial(20).partial("SIGKILL"), count(50), { chunkSize: 50 }).settled();
-        for (const outcome of outcomes) {
-          if (outcome.status === "fulfilled") assert.equal(outcome.value, outcome.index);
-          else {
-            assert.ok(outcome.index <= 20 && outcome.reason instanceof WorkerDiedError);
-            assert.equal(outcome.reason.deaths.length, outcome.index === 20 ? 1 : 0);
-            if (outcome.index < 20) assert.match(outcome.reason.message, /was done, but its outcome was lost with PoolWorker-\d+, which was killed by SIGKILL/);
+    apart(
+      "map without retries: what was done before is delivered or told to be lost, and never held against its item",
+      () =>
+        using({ workers: 2 }, async (pool) => {
+          const outcomes = await pool
+            .map(deadly.poisonAt.partial(20).partial("SIGKILL"), count(50), { chunkSize: 50 })
+            .settled();
+          for (const outcome of outcomes) {
+            if (outcome.status === "fulfilled") assert.equal(outcome.value, outcome.index);
+            else {
+              assert.ok(outcome.index <= 20 && outcome.reason instanceof WorkerDiedError);
+              assert.equal(outcome.reason.deaths.length, outcome.index === 20 ? 1 : 0);
+              if (outcome.index < 20)
+                assert.match(
+                  outcome.reason.message,
+                  /was done, but its outcome was lost with PoolWorker-\d+, which was killed by SIGKILL/,
+                );
+            }
           }
-        }
-        const poisoned = outcomes[20];
-        assert.ok(poisoned?.status === "rejected");
-        assert.equal((poisoned.reason as WorkerDiedError).deaths[0]?.lastProgress, "at 20");
-      }),
+          const poisoned = outcomes[20];
+          assert.ok(poisoned?.status === "rejected");
+          assert.equal((poisoned.reason as WorkerDiedError).deaths[0]?.lastProgress, "at 20");
+        }),
     );
 
     test("workers that end before they begin: all that waits fails, without a worker for each", async () => {
@@ -199,7 +239,10 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
             for (const { reason } of end.reason.deaths) assert.equal(reason, "start");
           }
           const { reason } = ends.at(-1) as PromiseRejectedResult;
-          assert.match((reason as Error).message, /^8 workers of this \w+Pool in a row ended before they could take a task/);
+          assert.match(
+            (reason as Error).message,
+            /^8 workers of this \w+Pool in a row ended before they could take a task/,
+          );
           // Those that were starting by then had a task each, and each of these another try.
           assert.ok(pool.stats().died <= 8 + 2 * 2, `${pool.stats().died} workers`);
           // The pool is open: what is submitted later is tried anew.
@@ -217,7 +260,8 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
   });
 
   describe(`${title}: workers that do not respond`, { timeout: timeLimit(60_000) }, () => {
-    const stateOf = (pool: Pool, task: string): PoolWorker | undefined => pool.stats().perWorker.find((worker) => worker.task === task);
+    const stateOf = (pool: Pool, task: string): PoolWorker | undefined =>
+      pool.stats().perWorker.find((worker) => worker.task === task);
 
     test("stats tell what each worker does: idle, busy, awaiting, waiting, blocked", () =>
       withPipe((path) =>
@@ -260,45 +304,58 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
     test("report: who is blocked or waits is told of once, who computes or awaits is not", () =>
       withPipe(async (path) => {
         const told: UnresponsiveWorker[] = [];
-        await using({ workers: 5, unresponsive: { after: 200, report: (worker) => told.push(worker) } }, async (pool) => {
-          const go = new Event({ across });
-          const lock = new Lock({ across, label: "accounts" });
-          const held = lock.acquireSync();
-          const innocent = [pool.submit(deadly.computeUntil, go), pool.submit(deadly.awaitUntil, go), pool.submit(deadly.sleepUntil, go)];
-          const silent = [pool.submit(deadly.waitFor, lock), pool.submit(deadly.openPipe, path)];
-          const named = (task: string) => told.filter((worker) => worker.task === task);
-          await until(() => named("waitFor").length > 0 && named("openPipe").length > 0, 30_000);
-          held[Symbol.dispose]();
-          // Open until it has let go: whoever is not there yet does not wait either.
-          const writer = openSync(path, "r+");
-          assert.deepEqual(await Promise.all(silent), ["acquired", "opened"]);
-          closeSync(writer);
-          go.set();
-          assert.deepEqual(await Promise.all(innocent), ["computed", "awaited", "slept"]);
-          const [waiting] = named("waitFor");
-          const [blocked] = named("openPipe");
-          assert.equal(told.length, 2);
-          assert.deepEqual([waiting?.state, waiting?.killed, blocked?.state, blocked?.killed], ["waiting", false, "blocked", false]);
-          assert.match(
-            waiting?.text ?? "",
-            /^allcores: PoolWorker-\d+ \(.*process \d+\) of this \w+Pool waits for Lock "accounts"; it has had the task "waitFor" for \d+\.\d s$/,
-          );
-          assert.match(blocked?.text ?? "", /is blocked( in \w+)?; it has had the task "openPipe"/);
-        });
+        await using(
+          { workers: 5, unresponsive: { after: 200, report: (worker) => told.push(worker) } },
+          async (pool) => {
+            const go = new Event({ across });
+            const lock = new Lock({ across, label: "accounts" });
+            const held = lock.acquireSync();
+            const innocent = [
+              pool.submit(deadly.computeUntil, go),
+              pool.submit(deadly.awaitUntil, go),
+              pool.submit(deadly.sleepUntil, go),
+            ];
+            const silent = [pool.submit(deadly.waitFor, lock), pool.submit(deadly.openPipe, path)];
+            const named = (task: string) => told.filter((worker) => worker.task === task);
+            await until(() => named("waitFor").length > 0 && named("openPipe").length > 0, 30_000);
+            held[Symbol.dispose]();
+            // Open until it has let go: whoever is not there yet does not wait either.
+            const writer = openSync(path, "r+");
+            assert.deepEqual(await Promise.all(silent), ["acquired", "opened"]);
+            closeSync(writer);
+            go.set();
+            assert.deepEqual(await Promise.all(innocent), ["computed", "awaited", "slept"]);
+            const [waiting] = named("waitFor");
+            const [blocked] = named("openPipe");
+            assert.equal(told.length, 2);
+            assert.deepEqual(
+              [waiting?.state, waiting?.killed, blocked?.state, blocked?.killed],
+              ["waiting", false, "blocked", false],
+            );
+            assert.match(
+              waiting?.text ?? "",
+              /^allcores: PoolWorker-\d+ \(.*process \d+\) of this \w+Pool waits for Lock "accounts"; it has had the task "waitFor" for \d+\.\d s$/,
+            );
+            assert.match(blocked?.text ?? "", /is blocked( in \w+)?; it has had the task "openPipe"/);
+          },
+        );
       }));
 
     test("kill: who waits for an object of this library is told of, and left alone", () => {
       const told: UnresponsiveWorker[] = [];
-      return using({ workers: 1, unresponsive: { after: 100, action: "kill", report: (worker) => told.push(worker) } }, async (pool) => {
-        const lock = new Lock({ across });
-        const held = lock.acquireSync();
-        const waiting = pool.submit(deadly.waitFor, lock);
-        await until(() => told.length > 0, 30_000);
-        assert.deepEqual([told[0]?.state, told[0]?.killed], ["waiting", false]);
-        held[Symbol.dispose]();
-        assert.equal(await waiting, "acquired");
-        assert.equal(pool.stats().workers, 1);
-      });
+      return using(
+        { workers: 1, unresponsive: { after: 100, action: "kill", report: (worker) => told.push(worker) } },
+        async (pool) => {
+          const lock = new Lock({ across });
+          const held = lock.acquireSync();
+          const waiting = pool.submit(deadly.waitFor, lock);
+          await until(() => told.length > 0, 30_000);
+          assert.deepEqual([told[0]?.state, told[0]?.killed], ["waiting", false]);
+          held[Symbol.dispose]();
+          assert.equal(await waiting, "acquired");
+          assert.equal(pool.stats().workers, 1);
+        },
+      );
     });
 
     test("kill: a blocked worker is replaced, and its task fails with the reason", () =>
@@ -314,7 +371,10 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
             ["unresponsive"],
           );
           assert.equal(error.signal, ofProcesses ? "SIGKILL" : undefined);
-          assert.match(error.message, /^PoolWorker-\d+ was blocked and did not respond, and was killed while it ran the task "openPipe"/);
+          assert.match(
+            error.message,
+            /^PoolWorker-\d+ was blocked and did not respond, and was killed while it ran the task "openPipe"/,
+          );
           assert.deepEqual(await Promise.all(others), squares(20));
           // It ends on its own account once its call returns: a thread cannot be made to.
           // Open until it has let go: whoever is not there yet does not wait either.
@@ -327,17 +387,22 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
 
     if (!ofProcesses) {
       test("kill: a thread in Atomics.wait is blocked, and ends at once", () =>
-        using({ workers: 1, retries: { limit: 1, delay: 1 }, unresponsive: { after: 100, action: "kill" } }, async (pool) => {
-          const error = await failure<WorkerDiedError>(pool.submit(deadly.blockOn, new Int32Array(new SharedArrayBuffer(4))));
-          assert.deepEqual(
-            error.deaths.map(({ attempt, reason }) => [attempt, reason]),
-            [
-              [1, "unresponsive"],
-              [2, "unresponsive"],
-            ],
-          );
-          assert.equal(await pool.submit(tasks.square, 4), 16);
-        }));
+        using(
+          { workers: 1, retries: { limit: 1, delay: 1 }, unresponsive: { after: 100, action: "kill" } },
+          async (pool) => {
+            const error = await failure<WorkerDiedError>(
+              pool.submit(deadly.blockOn, new Int32Array(new SharedArrayBuffer(4))),
+            );
+            assert.deepEqual(
+              error.deaths.map(({ attempt, reason }) => [attempt, reason]),
+              [
+                [1, "unresponsive"],
+                [2, "unresponsive"],
+              ],
+            );
+            assert.equal(await pool.submit(tasks.square, 4), 16);
+          },
+        ));
     }
 
     apart("SIGSTOP in a task: killed, and tried again", () =>
@@ -349,7 +414,10 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
           [1, 2, 3].map((attempt) => [attempt, "unresponsive", "SIGKILL"]),
         );
         for (const { pid } of error.deaths) assert.ok(!isRunning(pid as number));
-        assert.match(error.message, /was stopped and did not respond, and was killed while it ran the task "stopUntil"/);
+        assert.match(
+          error.message,
+          /was stopped and did not respond, and was killed while it ran the task "stopUntil"/,
+        );
       }),
     );
 
@@ -365,22 +433,26 @@ export function poolDeathContract(title: string, { model, across, make }: PoolKi
 
     apart("SIGSTOP is reported, SIGCONT lets it go on as if nothing had been", () => {
       const told: UnresponsiveWorker[] = [];
-      return using({ workers: 1, unresponsive: { after: 100, report: (worker) => told.push(worker) } }, async (pool) => {
-        const stopped = pool.submit(deadly.stopUntil, 2);
-        await until(() => told.length > 0, 30_000);
-        const [{ state, pid, killed, text }] = told as [UnresponsiveWorker];
-        assert.deepEqual([state, killed], ["stopped", false]);
-        assert.match(text, /is stopped; it has had the task "stopUntil"/);
-        process.kill(pid as number, "SIGCONT");
-        assert.equal(await stopped, 1);
-        assert.equal(await pool.submit(tasks.square, 5), 25);
-      });
+      return using(
+        { workers: 1, unresponsive: { after: 100, report: (worker) => told.push(worker) } },
+        async (pool) => {
+          const stopped = pool.submit(deadly.stopUntil, 2);
+          await until(() => told.length > 0, 30_000);
+          const [{ state, pid, killed, text }] = told as [UnresponsiveWorker];
+          assert.deepEqual([state, killed], ["stopped", false]);
+          assert.match(text, /is stopped; it has had the task "stopUntil"/);
+          process.kill(pid as number, "SIGCONT");
+          assert.equal(await stopped, 1);
+          assert.equal(await pool.submit(tasks.square, 5), 25);
+        },
+      );
     });
 
     test("options of the wrong kind are refused", () => {
       for (const unresponsive of [5, null, {}, { after: "5" }, { after: 5, action: "ignore" }, { after: 5, report: 1 }])
         assert.throws(() => make({ unresponsive: unresponsive as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-      for (const after of [-1, Number.NaN]) assert.throws(() => make({ unresponsive: { after } }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+      for (const after of [-1, Number.NaN])
+        assert.throws(() => make({ unresponsive: { after } }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
     });
   });
 }

@@ -97,7 +97,8 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
           const large = pool.submit(tasks.giveBuffer, 4_000_000);
           const sent = pool.submit(tasks.sizeOf, new Uint8Array(4_000_000));
           joined(pool);
-          for (const bytes of await outcomes(moved)) assert.ok(bytes.length === 50_000 && bytes.every((byte) => byte === 5));
+          for (const bytes of await outcomes(moved))
+            assert.ok(bytes.length === 50_000 && bytes.every((byte) => byte === 5));
           assert.equal((await large).length, 4_000_000);
           assert.equal(await sent, 4_000_000);
         }),
@@ -106,7 +107,10 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
       test(
         "of a pool that has worked in the event loop before",
         using({}, async (pool) => {
-          assert.deepEqual(await outcomes(count(50).map((n) => pool.submit(tasks.square, n))), await Promise.all(count(50).map((n) => n * n)));
+          assert.deepEqual(
+            await outcomes(count(50).map((n) => pool.submit(tasks.square, n))),
+            await Promise.all(count(50).map((n) => n * n)),
+          );
           // Its loop sleeps by now.
           await new Promise((resolve) => setTimeout(resolve, 20));
           const futures = count(50).map((n) => pool.submit(tasks.squareLater, n));
@@ -138,7 +142,9 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
           function* items() {
             yield* [1, 2, 3];
           }
-          const runs = [pool.map(tasks.squareLater, [1, 2, 3]), pool.map(tasks.squareLater, items())].map((run) => run.then());
+          const runs = [pool.map(tasks.squareLater, [1, 2, 3]), pool.map(tasks.squareLater, items())].map((run) =>
+            run.then(),
+          );
           joined(pool);
           assert.deepEqual(await Promise.all(runs), [
             [1, 4, 9],
@@ -151,7 +157,9 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
         "news come before their call is settled",
         using({}, async (pool) => {
           const news: unknown[] = [];
-          const future = pool.submit(tasks.report, 3).onProgress((value) => news.push([value, future.state === "done"]));
+          const future = pool
+            .submit(tasks.report, 3)
+            .onProgress((value) => news.push([value, future.state === "done"]));
           joined(pool);
           assert.equal(future.state, "done");
           assert.equal(news.length, 3);
@@ -259,7 +267,11 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
           await started.get();
           pool.close();
           const before = performance.now();
-          assert.throws(() => pool.joinSync({ timeout: 80 }), { name: "TimeoutError", code: "ERR_ALLCORES_TIMEOUT", message: /within 80 ms; it goes on/ });
+          assert.throws(() => pool.joinSync({ timeout: 80 }), {
+            name: "TimeoutError",
+            code: "ERR_ALLCORES_TIMEOUT",
+            message: /within 80 ms; it goes on/,
+          });
           assert.ok(performance.now() - before >= 79);
           assert.throws(() => pool.joinSync({ timeout: 0 }), TimeoutError);
           assert.equal(held.state, "running");
@@ -282,7 +294,8 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
         const waiting = pool.submit(tasks.square, 1);
         pool.terminate();
         pool.joinSync(LIMIT);
-        for (const end of await Promise.allSettled([...spinning, waiting])) assert.ok(end.status === "rejected" && end.reason instanceof CancelledError);
+        for (const end of await Promise.allSettled([...spinning, waiting]))
+          assert.ok(end.status === "rejected" && end.reason instanceof CancelledError);
         if (model === "process") assert.deepEqual(pids.filter(isRunning), []);
       });
     });
@@ -442,7 +455,9 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
         pool.close();
         assert.throws(
           () => pool.joinSync(LIMIT),
-          (error) => error instanceof DeadlockError && /map of "square" takes its items from an async iterable/.test(error.message),
+          (error) =>
+            error instanceof DeadlockError &&
+            /map of "square" takes its items from an async iterable/.test(error.message),
         );
         go();
         // The pool was closed before all of its items were taken.
@@ -468,7 +483,8 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
           pool.close();
           assert.throws(
             () => pool.joinSync(LIMIT),
-            (error) => error instanceof DeadlockError && /results of the map of "square" are iterated/.test(error.message),
+            (error) =>
+              error instanceof DeadlockError && /results of the map of "square" are iterated/.test(error.message),
           );
           values.push(value);
         }
@@ -487,7 +503,9 @@ export function poolJoinSyncContract(title: string, { model, across, make }: Blo
               () => pool.joinSync(LIMIT),
               (error) =>
                 error instanceof DeadlockError &&
-                new RegExp(`task "${ask.name}" in PoolWorker-\\d+ waits for "note" of an object that this thread serves`).test(error.message),
+                new RegExp(
+                  `task "${ask.name}" in PoolWorker-\\d+ waits for "note" of an object that this thread serves`,
+                ).test(error.message),
             );
           await pool.join();
           assert.equal(await asked, 8);

@@ -31,14 +31,16 @@ function run(what: string, across: string): Run {
 
 for (const across of ["threads", "processes"]) {
   describe(`a program with a pool of ${across}`, { concurrency: 2, timeout: timeLimit(30_000) }, () => {
-    const prints = async (what: string, expected: string) => assert.deepEqual(await run(what, across).end, { code: 0, signal: null, out: expected, err: "" });
+    const prints = async (what: string, expected: string) =>
+      assert.deepEqual(await run(what, across).end, { code: 0, signal: null, out: expected, err: "" });
 
     test("an unused pool does not keep it alive", () => prints("unused", "end\n"));
     test("workers that are kept ready do not keep it alive", () => prints("ready", "end 2\n"));
     test("an idle pool does not keep it alive", () => prints("idle", "3\n"));
     test("workers that its tasks have started do", () => prints("children", "parent is done\nsaved\n"));
     test("pending work does", () => prints("pending", "waiting\ndone 300\n"));
-    test("work does that waits while all is called off that workers were given", () => prints("called-off", "2 3 4 5\n"));
+    test("work does that waits while all is called off that workers were given", () =>
+      prints("called-off", "2 3 4 5\n"));
     test("work of a pool that was closed does", () => prints("closed", "done 100\n"));
     test("a failing task that nobody awaits does not kill it, and is told once, at its exit", async () => {
       const { code, out, err } = await run("unawaited-failure", across).end;
@@ -48,7 +50,8 @@ for (const across of ["threads", "processes"]) {
       assert.match(err, /WorkerDiedError: PoolWorker-\d ended with exit code 3/);
     });
     test("workers are numbered from 1", () => prints("names", "PoolWorker-1,PoolWorker-2\n"));
-    test("what a worker printed is there before its result", () => prints("print", "in task 1\nstill 1\n1\nin task 2\nstill 2\n2\nin task 3\nstill 3\n3\n"));
+    test("what a worker printed is there before its result", () =>
+      prints("print", "in task 1\nstill 1\n1\nin task 2\nstill 2\n2\nin task 3\nstill 3\n3\n"));
     test("Ctrl-C ends the workers first, by their own way out, then the program", async () => {
       const { child, end, out } = run("interrupt", across);
       await until(() => out().endsWith("\n"), 20_000);
@@ -76,7 +79,9 @@ for (const across of ["threads", "processes"]) {
   });
 }
 
-test("no process is left of a program that ended while its workers were starting", { timeout: timeLimit(60_000) }, async () => {
+test("no process is left of a program that ended while its workers were starting", {
+  timeout: timeLimit(60_000),
+}, async () => {
   /** Processes of the program `parent`, by what they were started with. */
   const childrenOf = (parent: number) =>
     readdirSync("/proc")

@@ -11,7 +11,10 @@ import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolLoadContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolLoadContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
@@ -91,7 +94,10 @@ export function poolLoadContract(title: string, { model, across, make, tasks = b
           return { future: pool.submit(tasks.block, started, end, 2), started, end };
         })();
         const [empty, idle] = [watched(pool.waitForEmpty()), watched(pool.waitForIdle())];
-        await assert.rejects(pool.waitForEmpty({ timeout: 5 }), { code: "ERR_ALLCORES_TIMEOUT", message: /without anything that waits within 5 ms/ });
+        await assert.rejects(pool.waitForEmpty({ timeout: 5 }), {
+          code: "ERR_ALLCORES_TIMEOUT",
+          message: /without anything that waits within 5 ms/,
+        });
         go.set();
         await future;
         await second.started.get();
@@ -138,11 +144,18 @@ export function poolLoadContract(title: string, { model, across, make, tasks = b
       using({ workers: 1 }, async (pool) => {
         pool.pause();
         const future = pool.submit(tasks.square, 2);
-        await assert.rejects(pool.waitForIdle({ timeout: 5 }), { code: "ERR_ALLCORES_TIMEOUT", message: /was not idle within 5 ms/ });
+        await assert.rejects(pool.waitForIdle({ timeout: 5 }), {
+          code: "ERR_ALLCORES_TIMEOUT",
+          message: /was not idle within 5 ms/,
+        });
         const controller = new AbortController();
         const { signal } = controller;
         const reason = new Error("enough");
-        const waits = [pool.waitForIdle({ signal }), pool.waitForEmpty({ signal }), pool.waitForSizeLessThan(1, { signal })];
+        const waits = [
+          pool.waitForIdle({ signal }),
+          pool.waitForEmpty({ signal }),
+          pool.waitForSizeLessThan(1, { signal }),
+        ];
         controller.abort(reason);
         for (const wait of waits) await assert.rejects(wait, (error) => error === reason);
         assert.equal(getEventListeners(signal, "abort").length, 0);
@@ -154,7 +167,8 @@ export function poolLoadContract(title: string, { model, across, make, tasks = b
 
     test("what makes no sense is refused", () =>
       using({ workers: 1 }, async (pool) => {
-        for (const size of [0, -1, 1.5, Number.NaN]) await assert.rejects(pool.waitForSizeLessThan(size), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+        for (const size of [0, -1, 1.5, Number.NaN])
+          await assert.rejects(pool.waitForSizeLessThan(size), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
         await assert.rejects(pool.waitForSizeLessThan("1" as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
         await assert.rejects(pool.waitForIdle({ timeout: -1 }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
         await assert.rejects(pool.waitForEmpty({ signal: 5 as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });

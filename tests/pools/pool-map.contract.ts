@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createSecretKey } from "node:crypto";
 import { after, before, describe } from "node:test";
-import { CancelledError, type Pool, type PoolOptions, type Settled, type Task, sleepSync, taskModule, TimeoutError, WorkerDiedError } from "allcores";
+import {
+  CancelledError,
+  type Pool,
+  type PoolOptions,
+  type Settled,
+  type Task,
+  sleepSync,
+  taskModule,
+  TimeoutError,
+  WorkerDiedError,
+} from "allcores";
 import { until } from "../fixtures/pool-processes.js";
 import { Gate } from "../fixtures/gate.js";
 import * as blockingTasks from "../fixtures/pool-tasks.js";
@@ -15,7 +25,10 @@ import { timeLimit } from "../time-limit.js";
 const WORKERS = 2;
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolMapContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolMapContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
@@ -60,7 +73,10 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         count(50).map((n) => n + 1),
       );
       assert.deepEqual(await pool.starmap(tasks.add.partial(10), [[1], [2]]), [11, 12]);
-      await assert.rejects(pool.starmap(tasks.add, [[1, 2], 5 as never]), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /item 1 is number/ });
+      await assert.rejects(pool.starmap(tasks.add, [[1, 2], 5 as never]), {
+        code: "ERR_ALLCORES_ARGUMENT_TYPE",
+        message: /item 1 is number/,
+      });
     });
 
     test("unordered: results as they come", async () => {
@@ -78,7 +94,9 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
 
     test("settled: each item's outcome, in one chunk as in many", async () => {
       for (const chunkSize of [1, 4, 100]) {
-        const outcomes: Settled<number, number>[] = await pool.map(tasks.failAt.partial(5), count(12), { chunkSize }).settled();
+        const outcomes: Settled<number, number>[] = await pool
+          .map(tasks.failAt.partial(5), count(12), { chunkSize })
+          .settled();
         assert.deepEqual(
           outcomes.map(({ index, item, status }) => [index, item, status]),
           count(12).map((n) => [n, n, n === 5 ? "rejected" : "fulfilled"]),
@@ -91,7 +109,8 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         );
       }
       const some: number[] = [];
-      for await (const outcome of pool.map(tasks.failAt.partial(3), count(6)).settled().unordered()) some.push(outcome.index);
+      for await (const outcome of pool.map(tasks.failAt.partial(3), count(6)).settled().unordered())
+        some.push(outcome.index);
       assert.deepEqual(new Set(some), new Set(count(6)));
     });
 
@@ -108,38 +127,59 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         back.map(({ status }) => status),
         count(10).map((n) => (n === 4 ? "rejected" : "fulfilled")),
       );
-      await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), { code: "ERR_ALLCORES_UNSENDABLE" });
+      await assert.rejects(pool.map(tasks.closureAt.partial(4), count(10), { chunkSize: 10 }), {
+        code: "ERR_ALLCORES_UNSENDABLE",
+      });
     });
 
-    apartPrompt("a death in a chunk costs the current item; what was done and what was not begun comes all the same", async () => {
-      const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
-      for (const { index, status } of outcomes) assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
-      const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
-      assert.ok(failed?.status === "rejected" && failed.reason instanceof WorkerDiedError);
-      await works();
-    });
+    apartPrompt(
+      "a death in a chunk costs the current item; what was done and what was not begun comes all the same",
+      async () => {
+        const outcomes = await pool.map(tasks.exitAt.partial(20), count(50), { chunkSize: 50 }).settled();
+        for (const { index, status } of outcomes)
+          assert.equal(status, index === 20 ? "rejected" : "fulfilled", `item ${index}`);
+        const [failed] = outcomes.filter((outcome) => outcome.status === "rejected");
+        assert.ok(failed?.status === "rejected" && failed.reason instanceof WorkerDiedError);
+        await works();
+      },
+    );
 
     for (const [what, thing, tell] of [
       ["Blobs", (n: number) => new Blob(["x".repeat(n)]), tasks.exitOnBlob],
       ["KeyObjects", (n: number) => createSecretKey(Buffer.alloc(n)), tasks.exitOnKey],
     ] as const) {
       if (across !== "threads") continue;
-      apartSharing(`what travels beside the message, ${what}, goes on to another worker after one died in mid-chunk`, async () => {
-        const items = count(10).map((n) => thing(n + 1));
-        const outcomes = await pool.map(tell.partial(4) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 }).settled();
-        assert.deepEqual(
-          outcomes.map((outcome) => (outcome.status === "fulfilled" ? outcome.value : outcome.reason instanceof WorkerDiedError ? "died" : outcome.reason)),
-          count(10).map((n) => (n === 3 ? "died" : n + 1)),
-        );
-        // The rest of a chunk, and another attempt, go the same way.
-        const again = pool.with({ retries: { limit: 1, delay: 0 } });
-        const retried = await again.map(tell.partial(4).partial(true as never) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 });
-        assert.deepEqual(
-          retried,
-          count(10).map((n) => n + 1),
-        );
-        await works();
-      });
+      apartSharing(
+        `what travels beside the message, ${what}, goes on to another worker after one died in mid-chunk`,
+        async () => {
+          const items = count(10).map((n) => thing(n + 1));
+          const outcomes = await pool
+            .map(tell.partial(4) as unknown as Task<(item: unknown) => number>, items, { chunkSize: 10 })
+            .settled();
+          assert.deepEqual(
+            outcomes.map((outcome) =>
+              outcome.status === "fulfilled"
+                ? outcome.value
+                : outcome.reason instanceof WorkerDiedError
+                  ? "died"
+                  : outcome.reason,
+            ),
+            count(10).map((n) => (n === 3 ? "died" : n + 1)),
+          );
+          // The rest of a chunk, and another attempt, go the same way.
+          const again = pool.with({ retries: { limit: 1, delay: 0 } });
+          const retried = await again.map(
+            tell.partial(4).partial(true as never) as unknown as Task<(item: unknown) => number>,
+            items,
+            { chunkSize: 10 },
+          );
+          assert.deepEqual(
+            retried,
+            count(10).map((n) => n + 1),
+          );
+          await works();
+        },
+      );
     }
 
     test("stats count a map's items: what was submitted is completed, failed, cancelled, queued, or running, at every moment", () =>
@@ -164,7 +204,12 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
         assert.deepEqual(check(), { ...before, submitted: before.submitted + 3, completed: before.completed + 3 });
         assert.equal(pool.stats().retried, 3);
         await assert.rejects(pool.with({ signal: AbortSignal.abort() }).submit(tasks.square, 1));
-        assert.deepEqual(check(), { ...before, submitted: before.submitted + 4, completed: before.completed + 3, cancelled: before.cancelled + 1 });
+        assert.deepEqual(check(), {
+          ...before,
+          submitted: before.submitted + 4,
+          completed: before.completed + 3,
+          cancelled: before.cancelled + 1,
+        });
         const run = pool.map(tasks.squareLater, count(1000));
         const failed = assert.rejects(run, { code: "ERR_ALLCORES_CANCELLED" });
         await until(() => check().running > 0);
@@ -176,7 +221,8 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
 
     test("retries: an item is tried again by itself", async () => {
       const again = pool.with({ retries: { limit: 2, delay: 1 } });
-      if (model !== "async") assert.deepEqual(await again.map(tasks.dieOnceAt.partial(7), count(20), { chunkSize: 20 }), count(20));
+      if (model !== "async")
+        assert.deepEqual(await again.map(tasks.dieOnceAt.partial(7), count(20), { chunkSize: 20 }), count(20));
       assert.deepEqual(await again.map(tasks.attempt, [1, 2, 3, 1], { chunkSize: 4 }), [1, 2, 3, 1]);
       await assert.rejects(again.map(tasks.attempt, [1, 9]), { message: "attempt 3" });
     });
@@ -204,7 +250,11 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       for (let n = 0; n < 200; n++) assert.equal((await run.next()).value, n * n);
       const after = await (async () => {
         // Once all that was sent has come back, nothing moves any more.
-        for (let last = -1; last !== pulled || pool.stats().running + pool.stats().queued > 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+        for (
+          let last = -1;
+          last !== pulled || pool.stats().running + pool.stats().queued > 0;
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        )
           last = pulled;
         return pulled;
       })();
@@ -296,7 +346,9 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       }));
 
     test("instances of a class whose module is not loaded here: it is loaded, and none is lost meanwhile", async () => {
-      const { makeStar } = taskModule<typeof import("../fixtures/star.js")>(new URL("../fixtures/star.js", import.meta.url));
+      const { makeStar } = taskModule<typeof import("../fixtures/star.js")>(
+        new URL("../fixtures/star.js", import.meta.url),
+      );
       const outcomes = pool
         .map(makeStar, [1, 2, -1], { chunkSize: 3 })
         .settled()
@@ -305,7 +357,9 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
       // value, is not waited with.
       sleepSync(150);
       assert.deepEqual(
-        (await outcomes).map((outcome) => (outcome.status === "fulfilled" ? outcome.value.double : (outcome.reason as Error).message)),
+        (await outcomes).map((outcome) =>
+          outcome.status === "fulfilled" ? outcome.value.double : (outcome.reason as Error).message,
+        ),
         [2, 4, "no such star"],
       );
       const first = pool.submit(makeStar, 7);
@@ -332,7 +386,9 @@ export function poolMapContract(title: string, { model, across, make, tasks = bl
 
     test("run: the scope form waits for the work, and terminates when it fails", async () => {
       const futures: Promise<number>[] = [];
-      const Class = pool.constructor as unknown as { run<T>(options: PoolOptions, fn: (pool: Pool) => T | PromiseLike<T>): Promise<T> };
+      const Class = pool.constructor as unknown as {
+        run<T>(options: PoolOptions, fn: (pool: Pool) => T | PromiseLike<T>): Promise<T>;
+      };
       assert.equal(
         await Class.run({ workers: 1 }, (own) => {
           futures.push(own.submit(tasks.squareLater, 5));

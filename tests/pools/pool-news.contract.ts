@@ -12,7 +12,10 @@ import { timeLimit } from "../time-limit.js";
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const FAR = 300;
 
-export function poolNewsContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolNewsContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;
@@ -49,7 +52,9 @@ export function poolNewsContract(title: string, { model, across, make, tasks = b
 
     test("onProgress: the total of another input is known once that has ended", async () => {
       const told: MapProgress[] = [];
-      const listened = pool.map(tasks.square, count(5).values(), { buffer: 1 }).onProgress((progress) => told.push(progress));
+      const listened = pool
+        .map(tasks.square, count(5).values(), { buffer: 1 })
+        .onProgress((progress) => told.push(progress));
       for await (const _ of listened);
       assert.deepEqual(told[0], { done: 1, total: undefined });
       assert.deepEqual(told.at(-1)!.done, 5);
@@ -90,7 +95,9 @@ export function poolNewsContract(title: string, { model, across, make, tasks = b
     test("onNews: what each item tells, in its order, with the place of the item", async () => {
       for (const chunkSize of [1, 4, 10]) {
         const told: [number, unknown][] = [];
-        const run = pool.map(tasks.report, count(10), { chunkSize }).onNews((index, value) => told.push([index, value]));
+        const run = pool
+          .map(tasks.report, count(10), { chunkSize })
+          .onNews((index, value) => told.push([index, value]));
         assert.deepEqual(await run, count(10));
         const wanted = count(10).flatMap((to) => count(to).map((n) => [to, { n }]));
         assert.deepEqual(
@@ -110,7 +117,8 @@ export function poolNewsContract(title: string, { model, across, make, tasks = b
       const user = new AsyncLocalStorage<string>();
       const seen: unknown[] = [];
       const run = pool.map(tasks.report, [1]);
-      for (const name of ["a", "b"]) user.run(name, () => run.onNews(() => seen.push(user.getStore())).onProgress(() => seen.push(user.getStore())));
+      for (const name of ["a", "b"])
+        user.run(name, () => run.onNews(() => seen.push(user.getStore())).onProgress(() => seen.push(user.getStore())));
       await run;
       assert.deepEqual(seen, ["a", "b", "a", "b"]);
     });
@@ -140,7 +148,10 @@ export function poolNewsContract(title: string, { model, across, make, tasks = b
     test("what is no function is refused, and the run can be used all the same", async () => {
       const run = pool.map(tasks.square, [3]);
       for (const verb of ["onProgress", "onNews"] as const)
-        assert.throws(() => run[verb](5 as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /fn must be a function/ });
+        assert.throws(() => run[verb](5 as never), {
+          code: "ERR_ALLCORES_ARGUMENT_TYPE",
+          message: /fn must be a function/,
+        });
       assert.deepEqual(await run, [9]);
     });
 

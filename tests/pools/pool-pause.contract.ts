@@ -12,7 +12,10 @@ import { timeLimit } from "../time-limit.js";
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-export function poolPauseContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false, isAuto = false }: PoolKind): void {
+export function poolPauseContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false, isAuto = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;

@@ -18,7 +18,8 @@ const RANGE = { code: "ERR_ALLCORES_ARGUMENT_RANGE" };
 export function poolReadyContract(title: string, { model, across, make }: PoolKind): void {
   const test = casesOf({ model });
   const using = withPool(make);
-  const names = (pool: { stats(): { perWorker: readonly { name: string }[] } }) => pool.stats().perWorker.map(({ name }) => name);
+  const names = (pool: { stats(): { perWorker: readonly { name: string }[] } }) =>
+    pool.stats().perWorker.map(({ name }) => name);
 
   describe(`${title}: minWorkers`, { timeout: timeLimit(60_000) }, () => {
     test("start with the pool, and do its first work", () =>
@@ -26,14 +27,18 @@ export function poolReadyContract(title: string, { model, across, make }: PoolKi
         assert.deepEqual(names(pool), ["Ready-1", "Ready-2"]);
         await until(() => pool.stats().idle === 2 && pool.stats().perWorker.every(({ state }) => state === "idle"));
         const barrier = new Barrier(2, { across });
-        assert.deepEqual((await Promise.all([pool.submit(tasks.meet, barrier), pool.submit(tasks.meet, barrier)])).sort(), ["Ready-1", "Ready-2"]);
+        assert.deepEqual(
+          (await Promise.all([pool.submit(tasks.meet, barrier), pool.submit(tasks.meet, barrier)])).sort(),
+          ["Ready-1", "Ready-2"],
+        );
         assert.deepEqual(names(pool), ["Ready-1", "Ready-2"]);
       }));
 
     test("run the initializer ahead of the work", () => {
       const prepared = new Value("int32", 0, { across });
-      return using({ workers: 2, minWorkers: 2, initializer: deadly.dieInitializing, initArgs: [prepared, 0, "exit"] }, () =>
-        until(() => prepared.value === 2),
+      return using(
+        { workers: 2, minWorkers: 2, initializer: deadly.dieInitializing, initArgs: [prepared, 0, "exit"] },
+        () => until(() => prepared.value === 2),
       );
     });
 
@@ -135,12 +140,18 @@ export function poolReadyContract(title: string, { model, across, make }: PoolKi
 
     test("of a pool that a module makes are not started while a worker loads that module", () => {
       const program = join(import.meta.dirname, "../fixtures/programs/ready-at-top.js");
-      const { status, stdout, stderr } = spawnSync(process.execPath, [program, model], { encoding: "utf8", timeout: timeLimit(30_000) });
+      const { status, stdout, stderr } = spawnSync(process.execPath, [program, model], {
+        encoding: "utf8",
+        timeout: timeLimit(30_000),
+      });
       assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "16 1\n", stderr: "" });
     });
 
     test("are workers of the pool: no more than `workers`, and a whole number", () => {
-      assert.throws(() => make({ workers: 1, minWorkers: 2 }), { ...RANGE, message: /minWorkers must be at most options\.workers, 1, got 2/ });
+      assert.throws(() => make({ workers: 1, minWorkers: 2 }), {
+        ...RANGE,
+        message: /minWorkers must be at most options\.workers, 1, got 2/,
+      });
       assert.throws(() => make({ minWorkers: -1 }), RANGE);
       assert.throws(() => make({ minWorkers: 1.5 }), RANGE);
       if (model === "thread") assert.throws(() => new ThreadPool({ minThreads: 1 } as never), /say minWorkers/);

@@ -11,7 +11,10 @@ import { timeLimit } from "../time-limit.js";
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
-export function poolRecycleContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolRecycleContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere. */
   const apart = model === "async" ? test.skip : test;
@@ -56,7 +59,11 @@ export function poolRecycleContract(title: string, { model, across, make, tasks 
 
     apartSharing("what runs goes on to its end; what stands behind it goes to others, in its turn", () =>
       using({ workers: 1 }, async (pool) => {
-        const [started, go, order] = [new Queue<number>({ across }), new Event({ across }), new Queue<number>({ across })];
+        const [started, go, order] = [
+          new Queue<number>({ across }),
+          new Event({ across }),
+          new Queue<number>({ across }),
+        ];
         gates.push(go);
         const running = pool.submit(tasks.block, started, go, 5);
         const pid = await started.get();

@@ -8,7 +8,10 @@ import { casesOf } from "./case-in-turn.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
-export function poolSlotContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolSlotContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose workers share objects with the program. */
   const sharing = isShareless ? test.skip : test;

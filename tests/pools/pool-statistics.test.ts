@@ -6,7 +6,16 @@ import { Histogram } from "../../src/pools/histogram.js";
 
 test("durations: least, mean, standard deviation and greatest", () => {
   const durations = new Histogram();
-  assert.deepEqual(durations.summary(), { count: 0, mean: 0, standardDeviation: 0, min: 0, max: 0, p50: 0, p90: 0, p99: 0 });
+  assert.deepEqual(durations.summary(), {
+    count: 0,
+    mean: 0,
+    standardDeviation: 0,
+    min: 0,
+    max: 0,
+    p50: 0,
+    p90: 0,
+    p99: 0,
+  });
   for (const ms of [2, 4, 4, 4, 5, 5, 7, 9]) durations.add(ms);
   const { count, mean, standardDeviation, min, max } = durations.summary();
   assert.deepEqual({ count, min, max }, { count: 8, min: 2, max: 9 });
@@ -18,7 +27,10 @@ test("durations: least, mean, standard deviation and greatest", () => {
 test("durations: a small deviation of many long ones is not lost", () => {
   const durations = new Histogram();
   for (let n = 0; n < 1_000_000; n++) durations.add(1e6 + (n % 2) / 100);
-  assert.ok(Math.abs(durations.summary().standardDeviation - 0.005) < 1e-5, String(durations.summary().standardDeviation));
+  assert.ok(
+    Math.abs(durations.summary().standardDeviation - 0.005) < 1e-5,
+    String(durations.summary().standardDeviation),
+  );
 });
 
 test("utilization: the part of its places that a pool has used, whatever their number was meanwhile", () => {

@@ -31,7 +31,9 @@ export function poolWorkersContract(title: string, { model, across, make, isAuto
       using({ workers: 2, ...options }, async (pool) => {
         const [running, most] = [new Value("int32", 0, { across }), new Value("int32", 0, { across })];
         let workers = 0;
-        const all = Promise.all(count(inForm({ short: 5, whole: 8 })).map(() => pool.submit(tasks.countRunning, running, most)));
+        const all = Promise.all(
+          count(inForm({ short: 5, whole: 8 })).map(() => pool.submit(tasks.countRunning, running, most)),
+        );
         const look = setInterval(() => {
           workers = Math.max(workers, pool.stats().workers);
         }, 1);
@@ -173,7 +175,12 @@ export function poolWorkersContract(title: string, { model, across, make, isAuto
 
       test(`each time fails the pool, after so many in a row (${how})`, async () => {
         const deaths = new Value("int32", 0, { across });
-        const pool = make({ workers: 2, initializer: deadly.dieInitializing, initArgs: [deaths, 1000, how], retries: 5 });
+        const pool = make({
+          workers: 2,
+          initializer: deadly.dieInitializing,
+          initArgs: [deaths, 1000, how],
+          retries: 5,
+        });
         const ends = await Promise.allSettled(count(5).map((n) => pool.submit(blockingTasks.square, n)));
         for (const end of ends) {
           assert.ok(end.status === "rejected" && end.reason instanceof InitializerError);
@@ -188,7 +195,10 @@ export function poolWorkersContract(title: string, { model, across, make, isAuto
 
     test("only an initializer that throws fails the pool", async () => {
       const pool = make({ workers: 2, initializer: blockingTasks.prepare, initArgs: ["broken"] });
-      await assert.rejects(Promise.resolve(pool.submit(blockingTasks.add, 1, 2)), { code: "ERR_ALLCORES_INITIALIZER", message: /cannot prepare/ });
+      await assert.rejects(Promise.resolve(pool.submit(blockingTasks.add, 1, 2)), {
+        code: "ERR_ALLCORES_INITIALIZER",
+        message: /cannot prepare/,
+      });
       await pool.join();
     });
   });

@@ -53,7 +53,10 @@ async function errorOf<E = unknown>(promise: PromiseLike<unknown>): Promise<E> {
   return (end[0] as PromiseRejectedResult).reason as E;
 }
 
-export function poolContract(title: string, { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind): void {
+export function poolContract(
+  title: string,
+  { model, across, make, tasks = blockingTasks, isShareless = false }: PoolKind,
+): void {
   const test = casesOf({ model, isShareless });
   /** For pools whose tasks run elsewhere: what crosses, and who dies. */
   const apart = model === "async" ? test.skip : test;
@@ -151,13 +154,15 @@ export function poolContract(title: string, { model, across, make, tasks = block
       });
 
       apart("what is no error is thrown as it is; what cannot cross is told of", async () => {
-        for (const value of ["text", undefined, null, 5n]) assert.equal(await errorOf(pool.submit(tasks.throwValue, value)), value);
+        for (const value of ["text", undefined, null, 5n])
+          assert.equal(await errorOf(pool.submit(tasks.throwValue, value)), value);
         await assert.rejects(pool.submit(tasks.throwClosure), { message: /function.* was thrown, which cannot cross/ });
         await works();
       });
 
       apartSharing("an argument that cannot be sent is refused at the call, with its path", async () => {
-        const refused = (path: string) => (error: unknown) => error instanceof UnsendableError && error.path === path && error.message.includes(path);
+        const refused = (path: string) => (error: unknown) =>
+          error instanceof UnsendableError && error.path === path && error.message.includes(path);
         const loose = tasks.throwValue as Task<(...args: unknown[]) => never>;
         assert.throws(() => pool.submit(loose, () => 1), refused("args[0]"));
         assert.throws(() => pool.submit(loose, 1, { list: [{ onDone() {} }] }), refused("args[1].list[0].onDone"));
@@ -167,26 +172,39 @@ export function poolContract(title: string, { model, across, make, tasks = block
 
       if (across === "processes") {
         sharing("an object that reaches across threads only is refused with its path", async () => {
-          assert.throws(() => pool.submit(tasks.throwValue, { lock: new Lock() }), { code: "ERR_ALLCORES_REACH", path: "args[0].lock" });
+          assert.throws(() => pool.submit(tasks.throwValue, { lock: new Lock() }), {
+            code: "ERR_ALLCORES_REACH",
+            path: "args[0].lock",
+          });
           await works();
         });
       }
 
       apart("a result that cannot be sent fails its task with its path", async () => {
-        await assert.rejects(pool.submit(tasks.giveClosure), { code: "ERR_ALLCORES_UNSENDABLE", path: "result.list[0]" });
+        await assert.rejects(pool.submit(tasks.giveClosure), {
+          code: "ERR_ALLCORES_UNSENDABLE",
+          path: "result.list[0]",
+        });
         await works();
       });
 
       apart("what is no task is refused, and the way out is named", () => {
         const closure = (() => 1) as Task<() => number>;
         assert.throws(() => pool.submit(closure), NotATaskError);
-        assert.throws(() => pool.submit(function stray() {} as Task<() => void>), { code: "ERR_ALLCORES_NOT_A_TASK", message: /stray.*task\(import\.meta/s });
+        assert.throws(() => pool.submit(function stray() {} as Task<() => void>), {
+          code: "ERR_ALLCORES_NOT_A_TASK",
+          message: /stray.*task\(import\.meta/s,
+        });
         // "bound stray" can be no constant's name.
         const bound = function stray() {}.bind(undefined) as unknown as Task<() => void>;
-        assert.throws(() => pool.submit(bound), { message: /"bound stray" is not a task: .*export const work = task\(import\.meta, function work\(/s });
+        assert.throws(() => pool.submit(bound), {
+          message: /"bound stray" is not a task: .*export const work = task\(import\.meta, function work\(/s,
+        });
         assert.throws(() => pool.map(closure as Task<(n: number) => number>, [1]), NotATaskError);
         for (const wrong of [undefined, null, 5, "add", {}])
-          assert.throws(() => pool.submit(wrong as unknown as Task<() => void>), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+          assert.throws(() => pool.submit(wrong as unknown as Task<() => void>), {
+            code: "ERR_ALLCORES_ARGUMENT_TYPE",
+          });
       });
 
       apart("a task that its module does not register fails, and says so", async () => {
@@ -296,7 +314,9 @@ export function poolContract(title: string, { model, across, make, tasks = block
             next() {
               const { first } = this;
               this.first = false;
-              return first ? Promise.resolve({ done: false as const, value: 3 }) : new Promise<IteratorResult<number>>(() => {});
+              return first
+                ? Promise.resolve({ done: false as const, value: 3 })
+                : new Promise<IteratorResult<number>>(() => {});
             },
             return() {
               returned++;
@@ -329,7 +349,10 @@ export function poolContract(title: string, { model, across, make, tasks = block
 
       test("an item that cannot be sent, and an input that throws, end it", async () => {
         if (model !== "async")
-          await assert.rejects(pool.map(tasks.throwValue as Task<(value: unknown) => never>, [() => 1]), { code: "ERR_ALLCORES_UNSENDABLE", path: "args[0]" });
+          await assert.rejects(pool.map(tasks.throwValue as Task<(value: unknown) => never>, [() => 1]), {
+            code: "ERR_ALLCORES_UNSENDABLE",
+            path: "args[0]",
+          });
         function* broken() {
           yield 1;
           throw new Error("no more items");
@@ -380,7 +403,9 @@ export function poolContract(title: string, { model, across, make, tasks = block
 
       test("items of the wrong type are refused at the call", () => {
         for (const wrong of [undefined, null, 5, {}, () => 1])
-          assert.throws(() => pool.map(tasks.square, wrong as unknown as number[]), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+          assert.throws(() => pool.map(tasks.square, wrong as unknown as number[]), {
+            code: "ERR_ALLCORES_ARGUMENT_TYPE",
+          });
       });
     });
 
@@ -388,7 +413,11 @@ export function poolContract(title: string, { model, across, make, tasks = block
       test("a pending future can be called off: it never runs", async () => {
         const noted = makeGate();
         const { gate, futures } = await occupy(pool);
-        const [first, second, third] = count(3).map((n) => pool.submit(tasks.noteAt, noted.path, n)) as [Future<number>, Future<number>, Future<number>];
+        const [first, second, third] = count(3).map((n) => pool.submit(tasks.noteAt, noted.path, n)) as [
+          Future<number>,
+          Future<number>,
+          Future<number>,
+        ];
         assert.equal(second.state, "pending");
         assert.equal(second.cancel(), true);
         assert.equal(second.state, "cancelled");
@@ -416,7 +445,8 @@ export function poolContract(title: string, { model, across, make, tasks = block
 
       sharing("a job that is called off lets go of the shared objects it carried", async () => {
         const witness = new Event({ across });
-        const used = () => (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
+        const used = () =>
+          (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
         const { gate, futures } = await occupy(pool);
         const run = () => {
           const semaphore = new Semaphore(1, { across });
@@ -586,7 +616,8 @@ export function poolContract(title: string, { model, across, make, tasks = block
 
       sharing("the shared memory of ended pools is given back", async () => {
         const witness = new Event({ across });
-        const used = () => (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
+        const used = () =>
+          (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();
         const cycle = async () => {
           await using pool = make({ workers: 1 });
           assert.equal(await pool.submit(tasks.add, 1, 2), 3);
@@ -601,9 +632,12 @@ export function poolContract(title: string, { model, across, make, tasks = block
     });
 
     test("options are checked", () => {
-      for (const workers of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) assert.throws(() => make({ workers }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
-      for (const workers of ["2", null, {}]) assert.throws(() => make({ workers: workers as unknown as number }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-      for (const options of [5, null, "x"]) assert.throws(() => make(options as unknown as PoolOptions), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      for (const workers of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
+        assert.throws(() => make({ workers }), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+      for (const workers of ["2", null, {}])
+        assert.throws(() => make({ workers: workers as unknown as number }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      for (const options of [5, null, "x"])
+        assert.throws(() => make(options as unknown as PoolOptions), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
       assert.ok(make().workers >= 1);
       assert.equal(make({ workers: 3 }).workers, 3);
     });

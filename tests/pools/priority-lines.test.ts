@@ -21,7 +21,11 @@ test("priorities: whatever comes, goes and returns, the next is the first of the
   const lines = new PriorityLines<Job>();
   /** The same in the plainest form. */
   let model: Job[] = [];
-  const nextOf = () => model.reduce<Job | undefined>((best, job) => (best === undefined || job.call.priority > best.call.priority ? job : best), undefined);
+  const nextOf = () =>
+    model.reduce<Job | undefined>(
+      (best, job) => (best === undefined || job.call.priority > best.call.priority ? job : best),
+      undefined,
+    );
   for (let step = 0; step < 20_000; step++) {
     const choice = random(10);
     if (choice < 4) {

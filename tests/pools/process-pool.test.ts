@@ -28,4 +28,8 @@ poolSlotContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolTimeContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);
-poolJoinSyncContract("ProcessPool", { model: "process", across: "processes", make: (options) => new ProcessPool(options) });
+poolJoinSyncContract("ProcessPool", {
+  model: "process",
+  across: "processes",
+  make: (options) => new ProcessPool(options),
+});

@@ -86,5 +86,8 @@ test("rate: windows that make no sense are refused", () => {
     [{ window: "fixed", carryOver: 1 }, /carryOver must be true or false/],
     [{ carryOver: true }, /needs fixed windows/],
   ] as const)
-    assert.throws(() => new AsyncPool({ rate: { limit: 1, interval: 1, ...(rate as object) } }), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message });
+    assert.throws(() => new AsyncPool({ rate: { limit: 1, interval: 1, ...(rate as object) } }), {
+      code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      message,
+    });
 });

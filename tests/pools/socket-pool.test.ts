@@ -37,7 +37,12 @@ import { timeLimit } from "../time-limit.js";
  * One call at a time: the contract says of a death, and of a call that takes too long, that it costs the one call that
  * its worker had begun.
  */
-const kind: PoolKind = { model: "process", across: "processes", isShareless: true, make: (options) => new SocketPool(options, 1) };
+const kind: PoolKind = {
+  model: "process",
+  across: "processes",
+  isShareless: true,
+  make: (options) => new SocketPool(options, 1),
+};
 poolContract("SocketPool", kind);
 poolCallContract("SocketPool", kind);
 poolCallbacksContract("SocketPool", kind);
@@ -80,7 +85,8 @@ class Gate {
   }
 }
 
-const begun = (future: Future<unknown>) => new Promise<void>((resolve) => void future.onProgress((news) => news === "begun" && resolve()));
+const begun = (future: Future<unknown>) =>
+  new Promise<void>((resolve) => void future.onProgress((news) => news === "begun" && resolve()));
 
 /** A call that runs until the gate opens. In an array, since a future that is given alone would be awaited. */
 async function hold(pool: Pool, gate: Gate, result: unknown): Promise<[Future<unknown>]> {
@@ -184,11 +190,18 @@ describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
       const [held] = await hold(pool, gate, "held");
       const dying = pool.submit(tasks.exit, 7);
       const behind = count(3).map((n) => pool.submit(tasks.square, n));
-      await assert.rejects(dying, (error: WorkerDiedError) => error instanceof WorkerDiedError && error.exitCode === 7 && !(error instanceof MemoryLimitError));
+      await assert.rejects(
+        dying,
+        (error: WorkerDiedError) =>
+          error instanceof WorkerDiedError && error.exitCode === 7 && !(error instanceof MemoryLimitError),
+      );
       await assert.rejects(held, WorkerDiedError);
       assert.deepEqual(await Promise.all(behind), [0, 1, 4]);
       assert.equal(pool.stats().died, 1);
-      await assert.rejects(pool.with({ retries: { limit: 1, delay: 1 } }).submit(tasks.exit, 3), (error: WorkerDiedError) => error.deaths.length === 2);
+      await assert.rejects(
+        pool.with({ retries: { limit: 1, delay: 1 } }).submit(tasks.exit, 3),
+        (error: WorkerDiedError) => error.deaths.length === 2,
+      );
     });
   });
 
@@ -211,7 +224,9 @@ describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
     }));
 
   test("the initializer goes first in each worker; one that throws fails the pool", async () => {
-    await using({ workers: 1, initializer: tasks.add, initArgs: [1, 2] }, async (pool) => assert.equal(await pool.submit(tasks.square, 3), 9));
+    await using({ workers: 1, initializer: tasks.add, initArgs: [1, 2] }, async (pool) =>
+      assert.equal(await pool.submit(tasks.square, 3), 9),
+    );
     await using({ workers: 1, initializer: tasks.fail, initArgs: ["not today"] }, async (pool) => {
       await assert.rejects(pool.submit(tasks.square, 3), { code: "ERR_ALLCORES_INITIALIZER", message: /not today/ });
     });
@@ -245,7 +260,10 @@ describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
           /Event, one of the shared objects, .*workers of this SocketPool share no memory/.test(error.message);
         assert.throws(() => pool.submit(tasks.throwValue, { list: [event] }), refusal("args[0].list[0]"));
         await assert.rejects(pool.map(tasks.throwValue, [event]), refusal("args[0]"));
-        assert.throws(() => pool.handle(), { code: "ERR_ALLCORES_STATE", message: /pool\.handle\(\) needs shared objects.*SocketPool/ });
+        assert.throws(() => pool.handle(), {
+          code: "ERR_ALLCORES_STATE",
+          message: /pool\.handle\(\) needs shared objects.*SocketPool/,
+        });
         assert.equal(await pool.submit(tasks.add, 1, 2), 3);
       }));
 
@@ -270,7 +288,9 @@ describe("SocketPool: its link", { timeout: timeLimit(120_000) }, () => {
         });
         assert.throws(
           () => pool.submit(tasks.sizeOf, transfer(bytes)),
-          (error: Error) => error instanceof UnsendableError && /marked by transfer\(\).*workers of this SocketPool get no moved buffers/.test(error.message),
+          (error: Error) =>
+            error instanceof UnsendableError &&
+            /marked by transfer\(\).*workers of this SocketPool get no moved buffers/.test(error.message),
         );
         assert.equal(bytes.length, 10);
         assert.equal(await pool.submit(tasks.sizeOf, new Uint8Array(5)), 5);

@@ -39,7 +39,9 @@ test("results that move and results that do not each reach their call", async ()
   await using pool = new ThreadPool({ workers: 1 });
   const lengths = await Promise.all(
     Array.from({ length: 40 }, async (_, index) =>
-      index % 2 === 0 ? (await pool.submit(handBack, index, 1)).byteLength : await pool.submit(sizeOf, new Uint8Array(index)),
+      index % 2 === 0
+        ? (await pool.submit(handBack, index, 1)).byteLength
+        : await pool.submit(sizeOf, new Uint8Array(index)),
     ),
   );
   assert.deepEqual(

@@ -8,7 +8,16 @@ import { after, before, describe, test } from "node:test";
 import { sleep } from "allcores";
 import { RemoteQueue } from "allcores/remote";
 import { EXIT } from "../../src/cli/exit-code.js";
-import { commandFile, type CommandOptions, linesIn, runCommand, startCommand, tasks, temporaryFolder, until } from "../fixtures/command.js";
+import {
+  commandFile,
+  type CommandOptions,
+  linesIn,
+  runCommand,
+  startCommand,
+  tasks,
+  temporaryFolder,
+  until,
+} from "../fixtures/command.js";
 import { freePort, noRedis, RedisServer } from "../fixtures/redis.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -21,7 +30,8 @@ describe("map --model remote", { concurrency: 1, skip: noRedis(), timeout: timeL
   const [log, gate] = [join(folder, "log"), join(folder, "gate")];
   const queue = `command-${process.pid}`;
   const remote = (queueName = queue) => ["--model", "remote", "--redis", redis.url, "--queue", queueName];
-  const map = (args: readonly string[], options?: CommandOptions) => runCommand(["map", ...args, ...remote()], { cwd: folder, ...options });
+  const map = (args: readonly string[], options?: CommandOptions) =>
+    runCommand(["map", ...args, ...remote()], { cwd: folder, ...options });
 
   before(async () => {
     redis = await RedisServer.start([], { tcp: true });
@@ -50,7 +60,9 @@ describe("map --model remote", { concurrency: 1, skip: noRedis(), timeout: timeL
 
   test("Ctrl-C lets end what workers have taken, and hands out nothing more", async () => {
     const inputs = Array.from({ length: 500 }, (_, n) => `i${n}`);
-    const { child, ended, err } = startCommand(["map", `${tasks}#held`, ...inputs, "--chunk", "1", ...remote()], { cwd: folder });
+    const { child, ended, err } = startCommand(["map", `${tasks}#held`, ...inputs, "--chunk", "1", ...remote()], {
+      cwd: folder,
+    });
     await until(() => linesIn(log).length >= 2, "two have begun");
     process.kill(-child.pid!, "SIGINT");
     await until(() => err().includes("SIGINT"), "it has heard");
@@ -97,13 +109,22 @@ describe("map --model remote", { concurrency: 1, skip: noRedis(), timeout: timeL
 
   test("a server that is not there, or refuses, is said", async () => {
     const port = await freePort();
-    const gone = await runCommand(["map", tasks, "a", "--model", "remote", "--redis", `redis://u:secret@127.0.0.1:${port}`, "--queue", "x"], { cwd: folder });
+    const gone = await runCommand(
+      ["map", tasks, "a", "--model", "remote", "--redis", `redis://u:secret@127.0.0.1:${port}`, "--queue", "x"],
+      { cwd: folder },
+    );
     assert.deepEqual(
       [gone.code, gone.out, gone.err],
-      [EXIT.server, "", `allcores: the server 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}\n`],
+      [
+        EXIT.server,
+        "",
+        `allcores: the server 127.0.0.1:${port} cannot be reached: connect ECONNREFUSED 127.0.0.1:${port}\n`,
+      ],
     );
     await using locked = await RedisServer.start([], { tcp: true, password: "secret" });
-    const refused = await runCommand(["map", tasks, "a", "--model", "remote", "--redis", locked.url, "--queue", "x"], { cwd: folder });
+    const refused = await runCommand(["map", tasks, "a", "--model", "remote", "--redis", locked.url, "--queue", "x"], {
+      cwd: folder,
+    });
     assert.deepEqual([refused.code, refused.out], [EXIT.server, ""]);
     assert.match(refused.err, /^allcores: the queue x cannot be used: .*\n$/);
   });
@@ -112,14 +133,27 @@ describe("map --model remote", { concurrency: 1, skip: noRedis(), timeout: timeL
 test("what the model has not, or needs, is refused", async () => {
   for (const [args, message] of [
     [["--model", "remote"], /needs --redis URL and --queue NAME/],
-    [["--model", "remote", "--redis", "redis://x", "--queue", "q", "--workers", "2"], /--workers is for workers of this machine/],
+    [
+      ["--model", "remote", "--redis", "redis://x", "--queue", "q", "--workers", "2"],
+      /--workers is for workers of this machine/,
+    ],
     [["--queue", "q"], /--queue is for --model remote, and the model is thread/],
   ] as const) {
     const { code, out, err } = await runCommand(["map", tasks, "a", ...args], { cwd: folder });
     assert.deepEqual([code, out], [EXIT.usage, ""], err);
     assert.match(err, message);
   }
-  const { code, err } = await runCommand(["map", "node:path#basename", "a", "--model", "remote", "--redis", "redis://x", "--queue", "q"]);
+  const { code, err } = await runCommand([
+    "map",
+    "node:path#basename",
+    "a",
+    "--model",
+    "remote",
+    "--redis",
+    "redis://x",
+    "--queue",
+    "q",
+  ]);
   assert.equal(code, EXIT.usage);
   assert.match(err, /node:path#basename is no file/);
 });

@@ -17,7 +17,14 @@ type Connection = RemotePoolOptions["connection"];
 /** A pool and a worker meet there; so do two programs at a lock. */
 async function checkPlace(connection: Connection): Promise<void> {
   const queue = { connection, queue: "reached" };
-  const server = await serveRemote({ ...queue, allow: [TASKS], model: "thread", workers: 1, lease: "fast", report: () => {} });
+  const server = await serveRemote({
+    ...queue,
+    allow: [TASKS],
+    model: "thread",
+    workers: 1,
+    lease: "fast",
+    report: () => {},
+  });
   const pool = new RemotePool({ ...queue, sweepEvery: 500 });
   const items = Array.from({ length: 20 }, (_, index) => index);
   assert.deepEqual(
@@ -48,12 +55,19 @@ const hasOpenssl = (process.env.PATH ?? "").split(delimiter).some((folder) => ex
 function certificateIn(folder: string): { readonly key: string; readonly cert: string } {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
+  execFileSync(
+    "openssl",
+    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, ...subject],
+    { stdio: "ignore" },
+  );
   return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
 }
 
 /** Speaks TLS with who connects, and plainly with the server. */
-async function tlsBefore(path: string, certificate: { readonly key: string; readonly cert: string }): Promise<{ server: Server; port: number }> {
+async function tlsBefore(
+  path: string,
+  certificate: { readonly key: string; readonly cert: string },
+): Promise<{ server: Server; port: number }> {
   const server = createServer(certificate, (socket) => {
     const far = connect(path);
     const end = () => {
@@ -70,14 +84,19 @@ async function tlsBefore(path: string, certificate: { readonly key: string; read
 }
 
 describe("connections of remote pools", { skip: noRedis(), timeout: timeLimit(120_000) }, () => {
-  test("TLS, by a certificate that is trusted; another one is nobody", { skip: hasOpenssl ? false : "there is no openssl to make a certificate" }, async () => {
+  test("TLS, by a certificate that is trusted; another one is nobody", {
+    skip: hasOpenssl ? false : "there is no openssl to make a certificate",
+  }, async () => {
     await using redis = await RedisServer.start();
     const certificate = certificateIn(redis.folder);
     const { server, port } = await tlsBefore(redis.socket, certificate);
     try {
       await checkPlace({ host: "127.0.0.1", port, tls: { ca: certificate.cert } });
       const pool = new RemotePool({ connection: { host: "127.0.0.1", port, tls: {} }, queue: "reached" });
-      await assert.rejects(pool.with({ timeout: 300 }).submit(tasks.add, 1, 2), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason: "unreachable" });
+      await assert.rejects(pool.with({ timeout: 300 }).submit(tasks.add, 1, 2), {
+        code: "ERR_ALLCORES_REMOTE_UNAVAILABLE",
+        reason: "unreachable",
+      });
       pool.terminate();
       await pool.join();
     } finally {
@@ -89,7 +108,10 @@ describe("connections of remote pools", { skip: noRedis(), timeout: timeLimit(12
     await using redis = await RedisServer.start([], { tcp: true });
     const port = await freePort();
     const settings = join(redis.folder, "sentinel.conf");
-    writeFileSync(settings, `port ${port}\nbind 127.0.0.1\ndir ${redis.folder}\nsentinel monitor primary 127.0.0.1 ${redis.port} 1\n`);
+    writeFileSync(
+      settings,
+      `port ${port}\nbind 127.0.0.1\ndir ${redis.folder}\nsentinel monitor primary 127.0.0.1 ${redis.port} 1\n`,
+    );
     const sentinel: ChildProcess = spawn(redisProgram()!, [settings, "--sentinel"], { stdio: "ignore" });
     try {
       await checkPlace({ sentinels: [{ host: "127.0.0.1", port }], name: "primary" });
@@ -99,7 +121,9 @@ describe("connections of remote pools", { skip: noRedis(), timeout: timeLimit(12
   });
 
   test("Cluster, of one node that has all slots", async () => {
-    await using redis = await RedisServer.start(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"], { tcp: true });
+    await using redis = await RedisServer.start(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"], {
+      tcp: true,
+    });
     assert.match(await redis.ask("CLUSTER ADDSLOTSRANGE 0 16383"), /OK/);
     await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER INFO")));
     await checkPlace({ cluster: [{ host: "127.0.0.1", port: redis.port }] });

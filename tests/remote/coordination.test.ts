@@ -4,7 +4,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { TimeoutError } from "allcores";
-import { readable, RemoteEvent, RemoteLock, RemotePool, RemoteQueue, RemoteSemaphore, serveRemote } from "allcores/remote";
+import {
+  readable,
+  RemoteEvent,
+  RemoteLock,
+  RemotePool,
+  RemoteQueue,
+  RemoteSemaphore,
+  serveRemote,
+} from "allcores/remote";
 import { noRedis, RedisServer } from "../fixtures/redis.js";
 import * as tasks from "../fixtures/remote-tasks.js";
 import { timeLimit } from "../time-limit.js";
@@ -89,7 +97,15 @@ describe("remote coordination", { skip: noRedis(), timeout: timeLimit(60_000) },
   test("RemoteQueue: failed tasks are listed, run again and discarded; schedules come and go", async () => {
     const at = { connection: redis.connection, queue: "operated" };
     await using queue = new RemoteQueue(at);
-    const server = await serveRemote({ ...at, allow: [TASKS], model: "thread", workers: 1, lease: "fast", name: "server", report: () => {} });
+    const server = await serveRemote({
+      ...at,
+      allow: [TASKS],
+      model: "thread",
+      workers: 1,
+      lease: "fast",
+      name: "server",
+      report: () => {},
+    });
     const pool = new RemotePool(at);
     await assert.rejects(pool.with({ id: "7" }).submit(tasks.fail, "no"), RangeError);
     const [failed, ...others] = await queue.failed();

@@ -95,7 +95,12 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
     const queue = { connection: redis.connection, queue: "kills" };
     const kills = inForm({ short: 1, whole: 20 });
     // By the presets a lease and a look are at most 4 s, or 14.
-    const serving = { ...queue, allow: [TASKS], workers: 2, lease: inForm<ServeOptions["lease"]>({ short: LEASE, whole: "fast" }) };
+    const serving = {
+      ...queue,
+      allow: [TASKS],
+      workers: 2,
+      lease: inForm<ServeOptions["lease"]>({ short: LEASE, whole: "fast" }),
+    };
     const file = newFile();
     const pool = new RemotePool({ ...queue, sweepEvery: 300, lostRetries: 100 });
     const random = randomFrom(seed);
@@ -159,7 +164,13 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
   test("SIGTERM drains: what runs is done, and the program ends by itself with 0", async () => {
     await using redis = await RedisServer.start();
     const queue = { connection: redis.connection, queue: "drain" };
-    await using worker = await RemoteWorkerProgram.start({ ...queue, allow: [TASKS], workers: 1, lease: "fast", port: 0 });
+    await using worker = await RemoteWorkerProgram.start({
+      ...queue,
+      allow: [TASKS],
+      workers: 1,
+      lease: "fast",
+      port: 0,
+    });
     const pool = new RemotePool(queue);
     const [file, gate] = [newFile(), newFile()];
     const future = pool.submit(tasks.holds, file, gate);
@@ -182,13 +193,24 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
     test(`a server that is ended by ${signal} and comes back has lost nothing that it had confirmed (AOF ${fsync})`, async () => {
       await using redis = await RedisServer.start(["--appendonly", "yes", "--appendfsync", fsync]);
       const queue = { connection: redis.connection, queue: "restart" };
-      const server = await serveRemote({ ...queue, allow: [TASKS], model: "thread", workers: 1, lease: LEASE, report: () => {} });
+      const server = await serveRemote({
+        ...queue,
+        allow: [TASKS],
+        model: "thread",
+        workers: 1,
+        lease: LEASE,
+        report: () => {},
+      });
       const pool = new RemotePool({ ...queue, sweepEvery: 200 });
       const file = newFile();
-      const all = Promise.all(count(20).map((n) => pool.with({ id: `r-${n}` }).submit(tasks.computes, file, 20, `task-${n}`)));
+      const all = Promise.all(
+        count(20).map((n) => pool.with({ id: `r-${n}` }).submit(tasks.computes, file, 20, `task-${n}`)),
+      );
       await until(() => lines(file).length >= 4);
       await redis.stop(signal);
-      await assert.rejects(pool.with({ id: "late", timeout: 100 }).submit(tasks.computes, file, 1, "late"), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE" });
+      await assert.rejects(pool.with({ id: "late", timeout: 100 }).submit(tasks.computes, file, 1, "late"), {
+        code: "ERR_ALLCORES_REMOTE_UNAVAILABLE",
+      });
       await redis.run();
       assert.deepEqual(
         await all,
@@ -203,7 +225,13 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
   test("a submitter whose loop stands still gets every result", async () => {
     await using redis = await RedisServer.start();
     const queue = { connection: redis.connection, queue: "still" };
-    await using worker = await RemoteWorkerProgram.start({ ...queue, allow: [TASKS], workers: 1, model: "thread", lease: LEASE });
+    await using worker = await RemoteWorkerProgram.start({
+      ...queue,
+      allow: [TASKS],
+      workers: 1,
+      model: "thread",
+      lease: LEASE,
+    });
     const pool = new RemotePool({ ...queue, sweepEvery: 200, inFlight: 1000 });
     const many = inForm({ short: 600, whole: 10_000 });
     const results = pool.map(tasks.square, count(many), { chunkSize: 1 }).then((all) => all);
@@ -252,10 +280,17 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
   test("a submitter that is killed and started again with the same ids gets what was computed meanwhile", async () => {
     await using redis = await RedisServer.start();
     const queue = { connection: redis.connection, queue: "again" };
-    await using worker = await RemoteWorkerProgram.start({ ...queue, allow: [TASKS], workers: 1, model: "thread", lease: LEASE });
+    await using worker = await RemoteWorkerProgram.start({
+      ...queue,
+      allow: [TASKS],
+      workers: 1,
+      model: "thread",
+      lease: LEASE,
+    });
     const file = newFile();
     const program = join(import.meta.dirname, "../fixtures/programs/remote-submitter.js");
-    const run = () => spawn(process.execPath, [program, JSON.stringify(queue), file, "15"], { stdio: ["ignore", "pipe", "inherit"] });
+    const run = () =>
+      spawn(process.execPath, [program, JSON.stringify(queue), file, "15"], { stdio: ["ignore", "pipe", "inherit"] });
     const first = run();
     await until(() => lines(file).length >= 2);
     first.kill("SIGKILL");
@@ -281,12 +316,18 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
       await assert.rejects(pool.submit(tasks.add, 1, 2), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason });
       await close(pool);
       if (reason !== "memory")
-        await assert.rejects(serveRemote({ connection, queue: "refused", allow: [TASKS] }), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason });
+        await assert.rejects(serveRemote({ connection, queue: "refused", allow: [TASKS] }), {
+          code: "ERR_ALLCORES_REMOTE_UNAVAILABLE",
+          reason,
+        });
     });
 
   test("nobody at the address: a call waits until its timeout", async () => {
     const pool = new RemotePool({ connection: `redis://127.0.0.1:${await freePort()}`, queue: "nobody" });
-    await assert.rejects(pool.with({ timeout: 200 }).submit(tasks.add, 1, 2), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason: "unreachable" });
+    await assert.rejects(pool.with({ timeout: 200 }).submit(tasks.add, 1, 2), {
+      code: "ERR_ALLCORES_REMOTE_UNAVAILABLE",
+      reason: "unreachable",
+    });
     await close(pool);
   });
 
@@ -295,12 +336,39 @@ describe("remote faults", { skip: noRedis(), timeout: timeLimit(inForm({ short: 
     const queue = { connection: redis.connection, queue: "garbage" };
     const { Queue } = await import("bullmq");
     const writer = new Queue("garbage", { connection: redis.connection, prefix: "{allcores}" });
-    const wire = { v: 1, lib: "x", chunk: false, stops: false, attempt: 1, first: 0, lost: 0, limit: 0, most: 1000, keep: 1000, key: "k" };
+    const wire = {
+      v: 1,
+      lib: "x",
+      chunk: false,
+      stops: false,
+      attempt: 1,
+      first: 0,
+      lost: 0,
+      limit: 0,
+      most: 1000,
+      keep: 1000,
+      key: "k",
+    };
     await writer.add("a", { nothing: true });
     await writer.add("b", { ...wire, task: "../../etc/passwd", args: { m: "" } });
-    await writer.add("c", { ...wire, task: "allcores@0.1.0/build/tests/fixtures/../fixtures/remote-tasks#add", args: { m: "" } });
-    await writer.add("d", { ...wire, task: `allcores@0.1.0/build/tests/fixtures/remote-tasks#add`, args: { m: "AAAAAAAA////" } });
-    const server = await serveRemote({ ...queue, allow: [TASKS], model: "thread", workers: 1, lease: LEASE, report: () => {} });
+    await writer.add("c", {
+      ...wire,
+      task: "allcores@0.1.0/build/tests/fixtures/../fixtures/remote-tasks#add",
+      args: { m: "" },
+    });
+    await writer.add("d", {
+      ...wire,
+      task: `allcores@0.1.0/build/tests/fixtures/remote-tasks#add`,
+      args: { m: "AAAAAAAA////" },
+    });
+    const server = await serveRemote({
+      ...queue,
+      allow: [TASKS],
+      model: "thread",
+      workers: 1,
+      lease: LEASE,
+      report: () => {},
+    });
     const pool = new RemotePool(queue);
     assert.equal(await pool.submit(tasks.add, 1, 2), 3);
     await until(async () => (await writer.getFailedCount()) === 4);

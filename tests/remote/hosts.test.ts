@@ -69,17 +69,42 @@ function noHosts(): string | false {
   }
 }
 
-const noServer = () => noRedis() || (redisProgram() === undefined ? "there is no redis-server that could be started on another host" : false);
-const skip = noServer() || inForm<() => string | false>({ short: () => "it makes networks: nightly", whole: noHosts })();
+const noServer = () =>
+  noRedis() ||
+  (redisProgram() === undefined ? "there is no redis-server that could be started on another host" : false);
+const skip =
+  noServer() || inForm<() => string | false>({ short: () => "it makes networks: nightly", whole: noHosts })();
 
 test("the server on one host, the worker on another", { skip, timeout: timeLimit(60_000) }, async () => {
   using hosts = new TwoHosts();
   const folder = mkdtempSync(join(tmpdir(), "allcores-hosts-"));
   const url = `redis://${HERE}:${PORT}`;
-  const serverOptions = ["--port", String(PORT), "--bind", HERE, "--protected-mode", "no", "--save", "", "--dir", folder];
+  const serverOptions = [
+    "--port",
+    String(PORT),
+    "--bind",
+    HERE,
+    "--protected-mode",
+    "no",
+    "--save",
+    "",
+    "--dir",
+    folder,
+  ];
   const programs = [
     hosts.start(hosts.here, redisProgram()!, ...serverOptions),
-    hosts.start(hosts.there, process.execPath, command, "worker", "--redis", url, "--queue", "one-word", "--allow", join(examples, "tasks.js")),
+    hosts.start(
+      hosts.there,
+      process.execPath,
+      command,
+      "worker",
+      "--redis",
+      url,
+      "--queue",
+      "one-word",
+      "--allow",
+      join(examples, "tasks.js"),
+    ),
   ];
   try {
     let said = "";

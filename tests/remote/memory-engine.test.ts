@@ -37,7 +37,10 @@ test("a call that the server has not confirmed in time fails as unreachable; und
   const broker = new MemoryBroker();
   broker.isDown = true;
   const pool = new RemotePool({ ...REQUIRED, sweepEvery: 20 }, broker.engine());
-  await assert.rejects(pool.with({ timeout: 50, id: "one" }).submit(tasks.square, 3), { code: "ERR_ALLCORES_REMOTE_UNAVAILABLE", reason: "unreachable" });
+  await assert.rejects(pool.with({ timeout: 50, id: "one" }).submit(tasks.square, 3), {
+    code: "ERR_ALLCORES_REMOTE_UNAVAILABLE",
+    reason: "unreachable",
+  });
   broker.isDown = false;
   const server = await RemoteServer.over({ ...REQUIRED, allow: [TASKS], model: "thread", workers: 1 }, broker.engine());
   assert.equal(await pool.with({ id: "one" }).submit(tasks.square, 3), 9);

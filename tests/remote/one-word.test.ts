@@ -10,7 +10,11 @@ import { timeLimit } from "../time-limit.js";
 const command = resolve(import.meta.dirname, "../../../dist/cli.js");
 const examples = resolve(import.meta.dirname, "../../examples/remote");
 const run = async (model: string, env = {}) =>
-  (await promisify(execFile)(process.execPath, [join(examples, "one-word.js"), model], { env: { ...process.env, ...env } })).stdout;
+  (
+    await promisify(execFile)(process.execPath, [join(examples, "one-word.js"), model], {
+      env: { ...process.env, ...env },
+    })
+  ).stdout;
 const EXPECTED = "158 375 615\n2568\n";
 
 test("async, thread and process", { timeout: timeLimit(30_000) }, async () => {

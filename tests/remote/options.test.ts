@@ -37,11 +37,17 @@ const calls: Record<string, (options: object) => unknown> = {
 for (const [name, call] of Object.entries(calls))
   test(`${name} knows its options`, async () => {
     const wrong = async () => await call({ nonsense: 1 });
-    await assert.rejects(wrong(), (error: Error & { code?: string }) => error.code === "ERR_ALLCORES_ARGUMENT_TYPE" && error.message.includes("nonsense"));
+    await assert.rejects(
+      wrong(),
+      (error: Error & { code?: string }) =>
+        error.code === "ERR_ALLCORES_ARGUMENT_TYPE" && error.message.includes("nonsense"),
+    );
   });
 
 test("each class has a row", () => {
-  const classes = Object.entries(remote).filter(([name, value]) => /^Remote/.test(name) && !(value.prototype instanceof Error));
+  const classes = Object.entries(remote).filter(
+    ([name, value]) => /^Remote/.test(name) && !(value.prototype instanceof Error),
+  );
   const given = new Set(["RemoteHeld", "RemoteServer"]);
   for (const [name] of classes) assert.ok(given.has(name) || `new ${name}` in calls, name);
 });

@@ -186,7 +186,9 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         await assert.rejects(pool.with({ id: "42" }).submit(tasks.fail, "x"), RangeError);
         assert.deepEqual(await pool.map(tasks.square, [4, 5], { id: "squares" }), [16, 25]);
         assert.deepEqual(await pool.map(tasks.square, [4, 5], { id: "squares" }), [16, 25]);
-        assert.throws(() => pool.map(tasks.square, [1], { id: "x", chunkSize: 2 }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+        assert.throws(() => pool.map(tasks.square, [1], { id: "x", chunkSize: 2 }), {
+          code: "ERR_ALLCORES_ARGUMENT_TYPE",
+        });
       }));
 
     test("long values have a key of their own; too long ones are refused by their path", () =>
@@ -197,7 +199,10 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
         assert.throws(
           () => pool.submit(tasks.lengthOf, long),
           (error: ValueTooLargeError) =>
-            error instanceof ValueTooLargeError && error.path === "args[0]" && error.bytes > 3_000_000 && / carries 2000000: /.test(error.message),
+            error instanceof ValueTooLargeError &&
+            error.path === "args[0]" &&
+            error.bytes > 3_000_000 &&
+            / carries 2000000: /.test(error.message),
         );
         await assert.rejects(
           pool.submit(tasks.bytes, 3_000_000),
@@ -266,8 +271,12 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
 
     test("a module outside of the allow-list is an error, and another build is left to others", () =>
       using({}, async (pool) => {
-        const plain = taskModule<typeof apart>(new URL("../fixtures/plain-functions.js", import.meta.url)) as unknown as Record<string, typeof tasks.square>;
-        await assert.rejects(pool.submit(plain[Object.keys(apart)[0]!]!, 1), { code: "ERR_ALLCORES_MODULE_NOT_ALLOWED" });
+        const plain = taskModule<typeof apart>(
+          new URL("../fixtures/plain-functions.js", import.meta.url),
+        ) as unknown as Record<string, typeof tasks.square>;
+        await assert.rejects(pool.submit(plain[Object.keys(apart)[0]!]!, 1), {
+          code: "ERR_ALLCORES_MODULE_NOT_ALLOWED",
+        });
         await using({ build: "9.9.9" }, async (other) => {
           const future = other.submit(tasks.add, 1, 2);
           await until(() => reports.some((line) => line.includes("@9.9.9/")));
@@ -282,7 +291,8 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
       using({ queue: "priorities" }, async (pool) => {
         const file = newFile();
         const futures: Future<string>[] = [];
-        for (const priority of [0, -5, 7, 3]) futures.push(pool.with({ priority }).submit(tasks.computes, file, 1, `p${priority}`));
+        for (const priority of [0, -5, 7, 3])
+          futures.push(pool.with({ priority }).submit(tasks.computes, file, 1, `p${priority}`));
         // The first of them is there once another call that was sent after it is.
         await pool
           .with({ id: "last", priority: -9, timeout: 500 })

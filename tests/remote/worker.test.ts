@@ -27,9 +27,23 @@ class WorkerCommand implements AsyncDisposable {
   said = "";
 
   constructor(redis: string, queue: string, ...options: string[]) {
-    const given = ["worker", "--redis", redis, "--queue", queue, "--allow", TASKS, "--workers", "1", "--lease", "fast", ...options];
+    const given = [
+      "worker",
+      "--redis",
+      redis,
+      "--queue",
+      queue,
+      "--allow",
+      TASKS,
+      "--workers",
+      "1",
+      "--lease",
+      "fast",
+      ...options,
+    ];
     this.child = spawn(process.execPath, [command, ...given], { stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [this.child.stdout!, this.child.stderr!]) stream.on("data", (text) => (this.said += String(text)));
+    for (const stream of [this.child.stdout!, this.child.stderr!])
+      stream.on("data", (text) => (this.said += String(text)));
     this.ended = once(this.child, "exit").then(([code]) => code as number | null);
   }
 
@@ -71,10 +85,13 @@ describe("workers of remote pools", { skip: noRedis(), timeout: timeLimit(120_00
     const client = new Redis(redis.connection);
     const events = await client.xrange("{allcores}:rated:events", "-", "+");
     client.disconnect();
-    const begun = events.filter(([, fields]) => fields[fields.indexOf("event") + 1] === "active").map(([id]) => Number(id.split("-")[0]));
+    const begun = events
+      .filter(([, fields]) => fields[fields.indexOf("event") + 1] === "active")
+      .map(([id]) => Number(id.split("-")[0]));
     assert.equal(begun.length, 8);
     // An interval begins with the first task in it; the server's clock counts whole milliseconds.
-    for (let n = 2; n < 8; n += 2) assert.ok(begun[n]! - begun[0]! >= (n / 2) * rate.interval - n, `${begun.map((time) => time - begun[0]!)}`);
+    for (let n = 2; n < 8; n += 2)
+      assert.ok(begun[n]! - begun[0]! >= (n / 2) * rate.interval - n, `${begun.map((time) => time - begun[0]!)}`);
     await close(pool);
     for (const server of servers) await server.drain();
   });

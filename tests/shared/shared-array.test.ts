@@ -46,7 +46,10 @@ for (const across of ["threads", "processes"] as const) {
         assert.throws(() => array.update(bad, (n) => n), range);
       }
       assert.throws(() => array.get("0" as never), type);
-      assert.throws(() => array.set(0, 128), { ...range, message: /an element must be an integer from -128 to 127 \(int8\), got 128/ });
+      assert.throws(() => array.set(0, 128), {
+        ...range,
+        message: /an element must be an integer from -128 to 127 \(int8\), got 128/,
+      });
       assert.throws(() => array.set(0, "1" as never), type);
       assert.deepEqual(array.toArray(), [1, -20, 3]);
     });

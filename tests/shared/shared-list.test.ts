@@ -62,7 +62,10 @@ for (const across of ["threads", "processes"] as const) {
       assert.deepEqual(list.toArray(), array);
       list.clear();
       list.clear();
-      assert.deepEqual([list.length, list.pop(), list.shift(), list.get(0), [...list]], [0, undefined, undefined, undefined, []]);
+      assert.deepEqual(
+        [list.length, list.pop(), list.shift(), list.get(0), [...list]],
+        [0, undefined, undefined, undefined, []],
+      );
       list.free();
     });
 
@@ -105,10 +108,14 @@ for (const across of ["threads", "processes"] as const) {
         assert.throws(() => list.update(index, () => 1), range);
         assert.equal(list.get(index), undefined);
       }
-      for (const index of [0.5, Number.NaN]) for (const use of [() => list.get(index), () => list.set(index, 1)]) assert.throws(use, range);
+      for (const index of [0.5, Number.NaN])
+        for (const use of [() => list.get(index), () => list.set(index, 1)]) assert.throws(use, range);
       for (const index of ["0", undefined, null])
         for (const use of [() => list.get(index as never), () => list.set(index as never, 1)]) assert.throws(use, type);
-      assert.throws(() => list.push(2, { call: () => 1 }), { code: "ERR_ALLCORES_UNSENDABLE", message: /^values\[1\]\.call/ });
+      assert.throws(() => list.push(2, { call: () => 1 }), {
+        code: "ERR_ALLCORES_UNSENDABLE",
+        message: /^values\[1\]\.call/,
+      });
       assert.throws(() => list.update(0, (async () => 1) as never), { ...type, message: /promise/ });
       assert.throws(() => list.update(0, 5 as never), type);
       assert.throws(() => list.update(0, () => assert.fail("mine")), /mine/);

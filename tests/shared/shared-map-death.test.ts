@@ -17,7 +17,9 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe("killed by SIGKILL at any instant", () => {
-  test("while they change a map: every other key is whole, and the map goes on", { timeout: timeLimit(90_000) }, async () => {
+  test("while they change a map: every other key is whole, and the map goes on", {
+    timeout: timeLimit(90_000),
+  }, async () => {
     const map = new SharedMap<Checked | number>({ across });
     const running = new Value("int32", 0, { across });
     const kept = Array.from({ length: 1000 }, (_, index) => `kept ${index}`);
@@ -26,7 +28,11 @@ describe("killed by SIGKILL at any instant", () => {
     for (let round = 0; round < ROUNDS; round++) {
       const workers = ["a", "b"].map((name) => Process.start(changeForEver, map, `${name}${round}`, running));
       const ends = workers.map((worker) => assert.rejects(worker.join(), DIED));
-      await until(() => running.value === 2 * (round + 1) && ((map.get("count") as number | undefined) ?? 0) > counted + 50 + 17 * round);
+      await until(
+        () =>
+          running.value === 2 * (round + 1) &&
+          ((map.get("count") as number | undefined) ?? 0) > counted + 50 + 17 * round,
+      );
       for (const { pid } of workers) process.kill(pid as number, "SIGKILL");
       const killed = performance.now();
       // At once: nobody may have noticed the deaths.
@@ -73,7 +79,9 @@ describe("killed by SIGKILL at any instant", () => {
     map.free();
   });
 
-  test("while they change a list: every item is whole, and the list goes on", { timeout: timeLimit(90_000) }, async () => {
+  test("while they change a list: every item is whole, and the list goes on", {
+    timeout: timeLimit(90_000),
+  }, async () => {
     const list = new SharedList<Checked>({ across });
     const running = new Value("int32", 0, { across });
     list.push(...Array.from({ length: 30 }, (_, index) => checkedValue(index)));

@@ -8,13 +8,16 @@ import { Peer } from "../fixtures/peers.js";
 import { timeLimit } from "../time-limit.js";
 
 const nameOf = (what: string): string => `${what} ${process.pid}`;
-const killAll = (programs: readonly { kill(): Promise<void> }[]): Promise<unknown> => Promise.all(programs.map((program) => program.kill()));
+const killAll = (programs: readonly { kill(): Promise<void> }[]): Promise<unknown> =>
+  Promise.all(programs.map((program) => program.kill()));
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-test("programs started separately and workers of node:cluster count in one map, exactly", { timeout: timeLimit(60_000) }, async () => {
+test("programs started separately and workers of node:cluster count in one map, exactly", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const name = nameOf("count");
   const workers = [new Peer("cluster"), new Peer("cluster")];
   const programs = [startBare("countInMap", name, 2000), startBare("countInMap", name, 2000)];
@@ -26,7 +29,9 @@ test("programs started separately and workers of node:cluster count in one map, 
   await killAll([...workers, ...programs]);
 });
 
-test("it stays while one program has it, whoever made it, and is gone with the last", { timeout: timeLimit(60_000) }, async () => {
+test("it stays while one program has it, whoever made it, and is gone with the last", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const name = nameOf("last");
   const maker = startBare("countInMap", name, 3);
   assert.equal(await maker.said, 3);
@@ -41,7 +46,9 @@ test("it stays while one program has it, whoever made it, and is gone with the l
   await anew.kill();
 });
 
-test("programs killed while they change it: what the others have is whole, and they go on", { timeout: timeLimit(90_000) }, async () => {
+test("programs killed while they change it: what the others have is whole, and they go on", {
+  timeout: timeLimit(90_000),
+}, async () => {
   const map = SharedMap.open<Checked | number>(nameOf("killed"), { across: "machine" });
   const count = (): number => (map.get("count") as number | undefined) ?? 0;
   const programs: BareProgram[] = [1, 2, 3].map(() => startBare("changeMapForEver", map.name!));

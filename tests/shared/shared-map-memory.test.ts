@@ -27,14 +27,18 @@ for (const across of ["threads", "processes"] as const) {
       const resident = process.memoryUsage().rss;
       for (let index = 0; index < 10_000; index++) open(index);
       assert.equal(used() - before, 0);
-      assert.ok(process.memoryUsage().rss - resident < 100e6, `${(process.memoryUsage().rss - resident) / 1e6} MB more`);
+      assert.ok(
+        process.memoryUsage().rss - resident < 100e6,
+        `${(process.memoryUsage().rss - resident) / 1e6} MB more`,
+      );
     });
 
     test("a chain of maps and lists longer than the stack is deep gives back everything", () => {
       const left = leftBy(() => {
         let inner: SharedMap<unknown> | SharedList<unknown> = new SharedMap({ across });
         for (let depth = 0; depth < 20_000; depth++) {
-          const outer: SharedMap<unknown> | SharedList<unknown> = depth % 2 === 0 ? new SharedList({ across }) : new SharedMap({ across });
+          const outer: SharedMap<unknown> | SharedList<unknown> =
+            depth % 2 === 0 ? new SharedList({ across }) : new SharedMap({ across });
           if (outer instanceof SharedMap) outer.set("inner", inner);
           else outer.push(inner);
           inner.free();
@@ -49,7 +53,11 @@ for (const across of ["threads", "processes"] as const) {
       const left = leftBy(() => {
         const map = new SharedMap<unknown>({ across });
         for (let index = 0; index < 3000; index++)
-          map.set(`key ${index}`, index % 50 === 0 ? "x".repeat(5000 + index) : index, index % 3 === 0 ? { ttl: 3_600_000 } : undefined);
+          map.set(
+            `key ${index}`,
+            index % 50 === 0 ? "x".repeat(5000 + index) : index,
+            index % 3 === 0 ? { ttl: 3_600_000 } : undefined,
+          );
         for (let index = 0; index < 3000; index += 7) map.delete(`key ${index}`);
         map.free();
       });
@@ -61,7 +69,8 @@ for (const across of ["threads", "processes"] as const) {
       const left = leftBy(() => {
         for (let index = 0; index < 1000; index++) map.set(`key ${index}`, index);
         for (let index = 0; index < 1000; index++) map.set(`key ${index}`, "x".repeat(index * 9));
-        for (let index = 0; index < 500; index++) map.update(`key ${index}`, () => (index % 2 === 0 ? undefined : [index]));
+        for (let index = 0; index < 500; index++)
+          map.update(`key ${index}`, () => (index % 2 === 0 ? undefined : [index]));
         map.clear();
       });
       assert.equal(left, 0);

@@ -29,11 +29,28 @@ export function mapContract(across: Across, call: Perform): void {
 
   test("what is set is there, for everybody", async () => {
     const map = make();
-    const value = { list: [1, "two", null, undefined], when: new Date(5), set: new Set([1n]), bytes: new Uint8Array([1, 2]) };
-    assert.deepEqual(await call(map, ["set", "a", value], ["get", "a"], ["has", "a"], ["get", "b"], ["has", "b"]), ["itself", value, true, undefined, false]);
+    const value = {
+      list: [1, "two", null, undefined],
+      when: new Date(5),
+      set: new Set([1n]),
+      bytes: new Uint8Array([1, 2]),
+    };
+    assert.deepEqual(await call(map, ["set", "a", value], ["get", "a"], ["has", "a"], ["get", "b"], ["has", "b"]), [
+      "itself",
+      value,
+      true,
+      undefined,
+      false,
+    ]);
     assert.deepEqual(map.get("a"), value);
     map.set("b", null);
-    assert.deepEqual(await call(map, ["get", "b"], ["has", "b"], ["delete", "b"], ["delete", "b"], ["has", "b"]), [null, true, true, false, false]);
+    assert.deepEqual(await call(map, ["get", "b"], ["has", "b"], ["delete", "b"], ["delete", "b"], ["has", "b"]), [
+      null,
+      true,
+      true,
+      false,
+      false,
+    ]);
     assert.equal(map.size, 1);
     map.free();
   });
@@ -41,7 +58,8 @@ export function mapContract(across: Across, call: Perform): void {
   test("values of every size come back whole", async () => {
     const map = make();
     const sizes = [0, 1, 4, 63, 64, 100, 4000, 4090, 4096, 4100, 100_000];
-    for (const size of sizes) map.set(`bytes ${size}`, new Uint8Array(size).fill(size)).set(`text ${size}`, "é".repeat(size));
+    for (const size of sizes)
+      map.set(`bytes ${size}`, new Uint8Array(size).fill(size)).set(`text ${size}`, "é".repeat(size));
     const read = await call(
       map,
       ...sizes.flatMap((size): Operation[] => [
@@ -100,7 +118,8 @@ export function mapContract(across: Across, call: Perform): void {
     assert.deepEqual(await call(map as SharedMap, ...asked.map((index): Operation => ["get", `key ${index}`])), asked);
     for (let index = 0; index < count; index++) assert.equal(map.get(`key ${index}`), index);
     for (let index = 0; index < count; index += 2) assert.ok(map.delete(`key ${index}`));
-    for (let index = 0; index < count; index++) assert.equal(map.get(`key ${index}`), index % 2 === 0 ? undefined : index);
+    for (let index = 0; index < count; index++)
+      assert.equal(map.get(`key ${index}`), index % 2 === 0 ? undefined : index);
     assert.equal([...map.keys()].length, count / 2);
     map.clear();
     assert.deepEqual([map.size, map.get("key 1"), [...map]], [0, undefined, []]);
@@ -134,12 +153,21 @@ export function mapContract(across: Across, call: Perform): void {
   test("what cannot be stored, and what makes no sense, is refused and changes nothing", async () => {
     const map = make();
     map.set("a", 1);
-    assert.throws(() => map.set("a", { deep: [{ call: () => 1 }] }), { code: "ERR_ALLCORES_UNSENDABLE", message: /^value\.deep\[0\]\.call is a function/ });
+    assert.throws(() => map.set("a", { deep: [{ call: () => 1 }] }), {
+      code: "ERR_ALLCORES_UNSENDABLE",
+      message: /^value\.deep\[0\]\.call is a function/,
+    });
     assert.throws(() => map.compareAndSet("a", 1, Symbol("x")), { code: "ERR_ALLCORES_UNSENDABLE", message: /^next/ });
     assert.throws(() => map.update("a", () => Symbol("x")), { code: "ERR_ALLCORES_UNSENDABLE" });
-    if (across === "processes") assert.throws(() => map.set("a", [new Lock()]), { code: "ERR_ALLCORES_REACH", message: /^value\[0\] is a Lock/ });
+    if (across === "processes")
+      assert.throws(() => map.set("a", [new Lock()]), { code: "ERR_ALLCORES_REACH", message: /^value\[0\] is a Lock/ });
     for (const key of [undefined, null, 5, {}, Symbol("x")]) {
-      for (const use of [() => map.get(key as never), () => map.set(key as never, 1), () => map.has(key as never), () => map.delete(key as never)]) {
+      for (const use of [
+        () => map.get(key as never),
+        () => map.set(key as never, 1),
+        () => map.has(key as never),
+        () => map.delete(key as never),
+      ]) {
         assert.throws(use, { code: type });
       }
       assert.throws(() => map.update(key as never, () => 1), { code: type });
@@ -160,8 +188,10 @@ export function mapContract(across: Across, call: Perform): void {
     assert.throws(() => map.update("a", (async () => 1) as never), { code: type, message: /promise/ });
     assert.throws(() => map.update("a", () => assert.fail("mine")), /mine/);
     assert.deepEqual([...map], [["a", 1]]);
-    for (const bad of [{ maxBytes: "1" }, { ttl: "1" }, { across: 5 }, { label: 5 }]) assert.throws(() => new SharedMap(bad as never), { code: type });
-    for (const bad of [{ maxBytes: -1 }, { maxBytes: Number.NaN }, { ttl: 0 }, { ttl: -5 }]) assert.throws(() => new SharedMap(bad), { code: range });
+    for (const bad of [{ maxBytes: "1" }, { ttl: "1" }, { across: 5 }, { label: 5 }])
+      assert.throws(() => new SharedMap(bad as never), { code: type });
+    for (const bad of [{ maxBytes: -1 }, { maxBytes: Number.NaN }, { ttl: 0 }, { ttl: -5 }])
+      assert.throws(() => new SharedMap(bad), { code: range });
     map.free();
   });
 
@@ -251,7 +281,14 @@ export function mapContract(across: Across, call: Perform): void {
     map.set("a", 1);
     map.free();
     map.free();
-    const uses: (() => unknown)[] = [() => map.get("a"), () => map.set("a", 1), () => map.has("a"), () => map.delete("a"), () => map.size, () => map.stats()];
+    const uses: (() => unknown)[] = [
+      () => map.get("a"),
+      () => map.set("a", 1),
+      () => map.has("a"),
+      () => map.delete("a"),
+      () => map.size,
+      () => map.stats(),
+    ];
     uses.push(
       () => map.clear(),
       () => [...map],
@@ -263,20 +300,19 @@ export function mapContract(across: Across, call: Perform): void {
     for (const use of uses) assert.throws(use, { code: "ERR_ALLCORES_FREED", message: /"gone"/ });
   });
 
-  test("an entry that has ended is absent, whoever asks, and no longer counted", { timeout: timeLimit(20_000) }, async () => {
+  test("an entry that has ended is absent, whoever asks, and no longer counted", {
+    timeout: timeLimit(20_000),
+  }, async () => {
     const map = make({ ttl: 40 });
     map.set("short", 1).set("long", 2, { ttl: 3_600_000 }).set("ever", 3, { ttl: Number.POSITIVE_INFINITY });
     map.set("kept", 0, { ttl: 3_600_000 });
     assert.ok(map.update("kept", (count) => (count as number) + 1) === 1 && map.compareAndSet("kept", 1, 2));
     const gone = new Event({ across });
     while (map.has("short")) await gone.wait({ timeout: 5 }).catch(() => {});
-    assert.deepEqual(await call(map, ["get", "short"], ["has", "short"], ["delete", "short"], ["get", "long"], ["get", "ever"]), [
-      undefined,
-      false,
-      false,
-      2,
-      3,
-    ]);
+    assert.deepEqual(
+      await call(map, ["get", "short"], ["has", "short"], ["delete", "short"], ["get", "long"], ["get", "ever"]),
+      [undefined, false, false, 2, 3],
+    );
     assert.equal(map.get("kept"), 2);
     assert.deepEqual([...map.keys()].sort(), ["ever", "kept", "long"]);
     assert.equal(map.size, 3);
@@ -316,7 +352,10 @@ export function mapContract(across: Across, call: Perform): void {
     const { size, evictions } = map.stats();
     assert.ok(size > 50 && evictions === 5001 + lost - size, `${size} left, ${evictions} evicted`);
     assert.deepEqual(await call(map, ["set", "too large", new Uint8Array(maxBytes)]), ["ERR_ALLCORES_TOO_LARGE"]);
-    assert.throws(() => map.update("hot", () => new Uint8Array(maxBytes)), { code: "ERR_ALLCORES_TOO_LARGE", message: /maxBytes is 20000/ });
+    assert.throws(() => map.update("hot", () => new Uint8Array(maxBytes)), {
+      code: "ERR_ALLCORES_TOO_LARGE",
+      message: /maxBytes is 20000/,
+    });
     assert.equal(map.get("hot"), 1);
     map.set("hot", new Uint8Array(8000));
     assert.equal(map.get("hot") instanceof Uint8Array, true);

@@ -1,8 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import { Barrier, createPipe, Event, isAllcoresError, Lock, Process, Queue, SharedMap, SharedMemory, Value } from "allcores";
-import { type Checked, checkedValue, countUp, holdIn, openAndCount, readUntil, writeUntil } from "../fixtures/map-tasks.js";
+import {
+  Barrier,
+  createPipe,
+  Event,
+  isAllcoresError,
+  Lock,
+  Process,
+  Queue,
+  SharedMap,
+  SharedMemory,
+  Value,
+} from "allcores";
+import {
+  type Checked,
+  checkedValue,
+  countUp,
+  holdIn,
+  openAndCount,
+  readUntil,
+  writeUntil,
+} from "../fixtures/map-tasks.js";
 import { runIn } from "../fixtures/run-in.js";
 import { mapContract, places } from "./shared-map.contract.js";
 import { timeLimit } from "../time-limit.js";
@@ -10,7 +29,8 @@ import { timeLimit } from "../time-limit.js";
 const acrosses = ["threads", "processes"] as const;
 
 for (const across of acrosses) {
-  for (const [place, call] of Object.entries(places)) describe(`a SharedMap across ${across}, used by ${place}`, () => mapContract(across, call(across)));
+  for (const [place, call] of Object.entries(places))
+    describe(`a SharedMap across ${across}, used by ${place}`, () => mapContract(across, call(across)));
 
   describe(`a SharedMap across ${across}`, () => {
     test("loses no update of four workers", { timeout: timeLimit(60_000) }, async () => {
@@ -20,7 +40,9 @@ for (const across of acrosses) {
       map.free();
     });
 
-    test("readers beside a writer see no torn value, and no key vanishes while the table grows", { timeout: timeLimit(60_000) }, async () => {
+    test("readers beside a writer see no torn value, and no key vanishes while the table grows", {
+      timeout: timeLimit(60_000),
+    }, async () => {
       const map = new SharedMap<Checked>({ across });
       const keys = ["a", "b", "c"];
       for (const key of keys) map.set(key, checkedValue(0));
@@ -118,7 +140,10 @@ test("a map across threads is not sent to a process", () => {
 
 test("the end of a pipe, which belongs to one worker, is refused and stays what it is", () => {
   const [here, there] = createPipe<number>();
-  assert.throws(() => new SharedMap().set("a", { there }), { code: "ERR_ALLCORES_UNSENDABLE", message: /^value\.there is a Connection/ });
+  assert.throws(() => new SharedMap().set("a", { there }), {
+    code: "ERR_ALLCORES_UNSENDABLE",
+    message: /^value\.there is a Connection/,
+  });
   here.sendSync(5);
   assert.equal(there.recvSync(), 5);
 });

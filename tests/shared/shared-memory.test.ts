@@ -122,7 +122,8 @@ for (const across of ["threads", "processes", "machine"] as const) {
       memory.close();
       memory.free();
       const freed = refused("FREED");
-      for (const use of [() => memory.bytes, () => memory.view("int8"), () => memory.name, () => memory.unlink()]) assert.throws(use, freed);
+      for (const use of [() => memory.bytes, () => memory.view("int8"), () => memory.name, () => memory.unlink()])
+        assert.throws(use, freed);
       assert.throws(() => encode(memory, { to: "threads" }), freed);
     });
 
@@ -158,7 +159,9 @@ test("what a killed process had created goes with it, what it only had open stay
   kept.close();
 });
 
-test("names stay whole when workers are killed while they create, open and unlink", { timeout: timeLimit(60_000) }, async () => {
+test("names stay whole when workers are killed while they create, open and unlink", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const reach = { across: "processes" } as const;
   const names = ["r", "s", "t", "u"];
   for (let round = 0; round < 4; round++) {
@@ -170,7 +173,11 @@ test("names stay whole when workers are killed while they create, open and unlin
       await new Promise((done) => setTimeout(done, 10 + Math.random() * 30));
       worker.kill();
     }
-    assert.deepEqual(await Promise.all(ends), ["ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_WORKER_DIED", "ERR_ALLCORES_WORKER_DIED"]);
+    assert.deepEqual(await Promise.all(ends), [
+      "ERR_ALLCORES_WORKER_DIED",
+      "ERR_ALLCORES_WORKER_DIED",
+      "ERR_ALLCORES_WORKER_DIED",
+    ]);
     running.free();
     for (const name of names) {
       // Killed between counting a hold and writing it down, a worker leaves a hold that nobody lets go of: the name

@@ -14,7 +14,13 @@ const range = refused("ARGUMENT_RANGE");
 const type = refused("ARGUMENT_TYPE");
 
 test("fields stand as a C compiler would place them", () => {
-  const { leaves, bytes } = layoutOf({ a: "bool", b: "float64", c: "int16", inner: { d: "uint8", e: "int32" }, f: "bigint64" });
+  const { leaves, bytes } = layoutOf({
+    a: "bool",
+    b: "float64",
+    c: "int16",
+    inner: { d: "uint8", e: "int32" },
+    f: "bigint64",
+  });
   assert.deepEqual(
     leaves.map(({ path, offset }) => `${path}@${offset}`),
     ["a@0", "b@8", "c@16", "inner.d@20", "inner.e@24", "f@32"],
@@ -42,10 +48,18 @@ test("what is no schema is refused", () => {
 
 for (const across of ["threads", "processes"] as const) {
   describe(`a Struct across ${across}`, () => {
-    const schema = { x: "float64", hits: "uint8", inner: { ok: "bool", big: "bigint64", deeper: { n: "float32" } } } as const;
+    const schema = {
+      x: "float64",
+      hits: "uint8",
+      inner: { ok: "bool", big: "bigint64", deeper: { n: "float32" } },
+    } as const;
 
     test("starts as zero, or as it was told", () => {
-      assert.deepEqual(new Struct(schema, undefined, { across }).toObject(), { x: 0, hits: 0, inner: { ok: false, big: 0n, deeper: { n: 0 } } });
+      assert.deepEqual(new Struct(schema, undefined, { across }).toObject(), {
+        x: 0,
+        hits: 0,
+        inner: { ok: false, big: 0n, deeper: { n: 0 } },
+      });
       const struct = new Struct(schema, { x: 0.1, inner: { deeper: { n: 0.5 } } }, { across });
       assert.deepEqual(struct.toObject(), { x: 0.1, hits: 0, inner: { ok: false, big: 0n, deeper: { n: 0.5 } } });
       assert.deepEqual(struct.schema, schema);
@@ -73,7 +87,10 @@ for (const across of ["threads", "processes"] as const) {
       assert.equal(struct.updateSync(({ hits }) => ({ hits: hits + 5, inner: { ok: true } })).hits, 255);
       const before = struct.readSync();
       assert.throws(() => struct.updateSync(({ hits }) => ({ x: 9, hits: hits + 1 })), range);
-      assert.throws(() => struct.updateSync(() => ({ x: 9, typo: 1 }) as never), { ...type, message: /typo is no field/ });
+      assert.throws(() => struct.updateSync(() => ({ x: 9, typo: 1 }) as never), {
+        ...type,
+        message: /typo is no field/,
+      });
       assert.throws(() => struct.updateSync(() => ({ x: 9, inner: true }) as never), type);
       assert.throws(() => struct.updateSync(() => undefined as never), type);
       await assert.rejects(
@@ -83,7 +100,10 @@ for (const across of ["threads", "processes"] as const) {
         /mine/,
       );
       assert.deepEqual(await struct.read(), before);
-      assert.deepEqual(await struct.update(async ({ x }, held) => ({ x: held.ownerDied ? 0 : x + 1 })), { ...before, x: 1 });
+      assert.deepEqual(await struct.update(async ({ x }, held) => ({ x: held.ownerDied ? 0 : x + 1 })), {
+        ...before,
+        x: 1,
+      });
       assert.equal(struct.lock.isLocked, false);
     });
 
@@ -109,7 +129,13 @@ for (const across of ["threads", "processes"] as const) {
       struct.free();
       struct.free();
       const freed = refused("FREED");
-      for (const use of [() => fields.x, () => (fields.inner.ok = true), () => struct.lock, () => struct.toObject(), () => struct.readSync()])
+      for (const use of [
+        () => fields.x,
+        () => (fields.inner.ok = true),
+        () => struct.lock,
+        () => struct.toObject(),
+        () => struct.readSync(),
+      ])
         assert.throws(use, freed);
       assert.throws(() => encode(struct, { to: "threads" }), freed);
     });

@@ -110,7 +110,11 @@ for (const across of ["threads", "processes"] as const) {
     });
 
     test("update runs again when somebody was faster", () => {
-      for (const value of [new Value("int16", 1, { across }), new Value("float64", 1, { across }), new Value("float32", 1, { across })]) {
+      for (const value of [
+        new Value("int16", 1, { across }),
+        new Value("float64", 1, { across }),
+        new Value("float32", 1, { across }),
+      ]) {
         let runs = 0;
         const result = value.update((n) => {
           if (runs++ === 0) value.add(10);
@@ -178,7 +182,10 @@ for (const across of ["threads", "processes"] as const) {
       const meeting = new Barrier(4, { across });
       const counters = { added: [counter, small, float, narrow], wide, locked, flipped: on };
       await Promise.all([0, 1, 2, 3].map(() => runIn(across, changeAll, meeting, counters, times)));
-      assert.deepEqual([counter.value, float.value, narrow.value, wide.value, locked.value, on.value], [8000, 8000, 8000, 8000n, 8000, false]);
+      assert.deepEqual(
+        [counter.value, float.value, narrow.value, wide.value, locked.value, on.value],
+        [8000, 8000, 8000, 8000n, 8000, false],
+      );
       assert.equal(small.value, 8000 % 256);
     });
 
@@ -191,7 +198,10 @@ for (const across of ["threads", "processes"] as const) {
 }
 
 test("a Value across threads is not sent to a process", () => {
-  assert.throws(() => encode({ hits: new Value("int32") }, { to: "processes" }), { ...refused("REACH"), message: /value\.hits is a Value/ });
+  assert.throws(() => encode({ hits: new Value("int32") }, { to: "processes" }), {
+    ...refused("REACH"),
+    message: /value\.hits is a Value/,
+  });
 });
 
 test("a wrong type, initial value or option is refused", () => {

@@ -3,7 +3,20 @@
  * adds up.
  */
 import assert from "node:assert/strict";
-import { Barrier, BoundedSemaphore, Condition, Event, Lock, Process, Queue, RLock, RWLock, Semaphore, type Task, Thread } from "allcores";
+import {
+  Barrier,
+  BoundedSemaphore,
+  Condition,
+  Event,
+  Lock,
+  Process,
+  Queue,
+  RLock,
+  RWLock,
+  Semaphore,
+  type Task,
+  Thread,
+} from "allcores";
 import { readCell, writeCell } from "../fixtures/plain-cells.js";
 import {
   type Counts,
@@ -43,7 +56,14 @@ class StressWorkers {
     this.#gate = new Event({ across: run.across });
     const Worker = run.across === "threads" ? Thread : Process;
     this.#workers = Array.from({ length: run.workers }, (_, worker) => {
-      const round: Round = { gate: this.#gate, cells: this.cells, ms: run.ms, seed: run.seed, worker, workers: run.workers };
+      const round: Round = {
+        gate: this.#gate,
+        cells: this.cells,
+        ms: run.ms,
+        seed: run.seed,
+        worker,
+        workers: run.workers,
+      };
       return new Worker(work, { args: [round, ...things], daemon: true }).start() as Thread | Process;
     });
     this.#gate.set();
@@ -67,7 +87,10 @@ class StressWorkers {
 
 type Scenario = (run: Run) => Promise<Counts>;
 
-async function withWorkers(workers: StressWorkers, check: (workers: StressWorkers) => Promise<Counts>): Promise<Counts> {
+async function withWorkers(
+  workers: StressWorkers,
+  check: (workers: StressWorkers) => Promise<Counts>,
+): Promise<Counts> {
   try {
     return await check(workers);
   } finally {
@@ -109,7 +132,8 @@ export const scenarios: Record<string, Scenario> = {
     });
   },
 
-  Event: (run) => withWorkers(new StressWorkers(run, stressEvent, new Event({ across: run.across })), (workers) => workers.counts()),
+  Event: (run) =>
+    withWorkers(new StressWorkers(run, stressEvent, new Event({ across: run.across })), (workers) => workers.counts()),
 
   Barrier: (run) => {
     const barrier = new Barrier(run.workers, { across: run.across });

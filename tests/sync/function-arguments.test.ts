@@ -5,7 +5,11 @@ import { Condition, Lock, RLock, RWLock, Semaphore } from "allcores";
 
 type Verbs = Record<string, (fn: unknown, options: object) => unknown>;
 
-const cases: { title: string; make: () => { verbs: object; isTaken: () => boolean; take: () => Disposable }; verbs: string[] }[] = [
+const cases: {
+  title: string;
+  make: () => { verbs: object; isTaken: () => boolean; take: () => Disposable };
+  verbs: string[];
+}[] = [
   ...[Lock, RLock].map((Class) => ({
     title: Class.name,
     make: () => {
@@ -26,7 +30,11 @@ const cases: { title: string; make: () => { verbs: object; isTaken: () => boolea
     title: "RWLock",
     make: () => {
       const lock = new RWLock();
-      return { verbs: lock, isTaken: () => lock.reading.isLocked || lock.writing.isLocked, take: () => lock.writeSync() };
+      return {
+        verbs: lock,
+        isTaken: () => lock.reading.isLocked || lock.writing.isLocked,
+        take: () => lock.writeSync(),
+      };
     },
     verbs: ["runRead", "runReadSync", "runWrite", "runWriteSync"],
   },
@@ -34,7 +42,11 @@ const cases: { title: string; make: () => { verbs: object; isTaken: () => boolea
     title: `RWLock.${side}`,
     make: () => {
       const lock = new RWLock();
-      return { verbs: lock[side], isTaken: () => lock.reading.isLocked || lock.writing.isLocked, take: () => lock.writeSync() };
+      return {
+        verbs: lock[side],
+        isTaken: () => lock.reading.isLocked || lock.writing.isLocked,
+        take: () => lock.writeSync(),
+      };
     },
     verbs: ["run", "runSync"],
   })),

@@ -26,7 +26,10 @@ for (const across of ["threads", "processes"] as const) {
     test("without it something is", async () => {
       let total = WORKERS * TIMES;
       for (let attempt = 0; attempt < MOST_ATTEMPTS && total === WORKERS * TIMES; attempt++) total = await run();
-      assert.ok(total < WORKERS * TIMES, "plain additions of ten workers lost nothing: this machine runs them one after the other");
+      assert.ok(
+        total < WORKERS * TIMES,
+        "plain additions of ten workers lost nothing: this machine runs them one after the other",
+      );
     });
   });
 }

@@ -4,7 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import { BoundedSemaphore, Event, type Held, Process, ProcessPool, Semaphore, SharedList, sleep, Thread, ThreadPool } from "allcores";
+import {
+  BoundedSemaphore,
+  Event,
+  type Held,
+  Process,
+  ProcessPool,
+  Semaphore,
+  SharedList,
+  sleep,
+  Thread,
+  ThreadPool,
+} from "allcores";
 import { type Heap, RECORD, threadHeap } from "../../src/memory/index.js";
 import { STATE_MASK, VACANT } from "../../src/memory/layout.js";
 import { ThreadHeap } from "../../src/memory/thread-heap.js";
@@ -13,10 +24,12 @@ import * as tasks from "../fixtures/permit-tasks.js";
 import { timeLimit } from "../time-limit.js";
 
 /** The heap and the place of an object: what tests look at is not for users. */
-const insides = (semaphore: Semaphore): { heap: Heap; at: number; words: Int32Array } => semaphore as unknown as { heap: Heap; at: number; words: Int32Array };
+const insides = (semaphore: Semaphore): { heap: Heap; at: number; words: Int32Array } =>
+  semaphore as unknown as { heap: Heap; at: number; words: Int32Array };
 
 async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + timeLimit(10_000); !condition(); await sleep(1)) assert.ok(performance.now() < end, `never came true: ${condition}`);
+  for (const end = performance.now() + timeLimit(10_000); !condition(); await sleep(1))
+    assert.ok(performance.now() < end, `never came true: ${condition}`);
 }
 
 /** Nobody names the worker any more: its record was swept. */
@@ -45,13 +58,22 @@ const CAME_BACK = { count: 1, ownerDied: true };
 for (const across of ["threads", "processes"] as const) {
   const Worker = across === "threads" ? Thread : Process;
   const Pool = across === "threads" ? ThreadPool : ProcessPool;
-  const start = (task: unknown, ...args: unknown[]): Thread | Process => new Worker(task as never, { args: args as never, daemon: true }).start() as never;
-  const made = (Class: typeof Semaphore, value: number, options: object = {}) => new Class(value, { across, ...options });
+  const start = (task: unknown, ...args: unknown[]): Thread | Process =>
+    new Worker(task as never, { args: args as never, daemon: true }).start() as never;
+  const made = (Class: typeof Semaphore, value: number, options: object = {}) =>
+    new Class(value, { across, ...options });
 
   describe(`across ${across}`, { timeout: timeLimit(100_000), concurrency: 4 }, () => {
     for (const Class of [Semaphore, BoundedSemaphore]) {
-      const normally = { "its task returned": tasks.take, "its task threw": tasks.takeAndThrow, "process.exit": tasks.takeAndExit };
-      for (const [how, task] of Object.entries({ ...normally, "process.exit after an error that was caught": tasks.takeAndRecover })) {
+      const normally = {
+        "its task returned": tasks.take,
+        "its task threw": tasks.takeAndThrow,
+        "process.exit": tasks.takeAndExit,
+      };
+      for (const [how, task] of Object.entries({
+        ...normally,
+        "process.exit after an error that was caught": tasks.takeAndRecover,
+      })) {
         test(`${Class.name}: a worker that ends normally has used its permits up: ${how}`, async () => {
           const semaphore = made(Class, 1);
           const worker = start(task, semaphore);
@@ -65,7 +87,8 @@ for (const across of ["threads", "processes"] as const) {
           assert.deepEqual(permitsOf(semaphore), USED_UP);
           semaphore.release();
           assert.deepEqual(permitsOf(semaphore), { count: 1, ownerDied: false });
-          if (semaphore instanceof BoundedSemaphore) assert.throws(() => semaphore.release(), { code: "ERR_ALLCORES_RELEASED_TOO_OFTEN" });
+          if (semaphore instanceof BoundedSemaphore)
+            assert.throws(() => semaphore.release(), { code: "ERR_ALLCORES_RELEASED_TOO_OFTEN" });
           end.set();
           await successor.join();
         });
@@ -148,7 +171,8 @@ for (const across of ["threads", "processes"] as const) {
         return made;
       };
       after(() => Promise.all(pools.map((each) => each.terminate())));
-      const workerIdIn = (in_: ThreadPool, semaphore: Semaphore): Promise<number> => in_.submit(tasks.workerIdOf, semaphore) as unknown as Promise<number>;
+      const workerIdIn = (in_: ThreadPool, semaphore: Semaphore): Promise<number> =>
+        in_.submit(tasks.workerIdOf, semaphore) as unknown as Promise<number>;
 
       for (const [how, task] of [
         ["a value", tasks.take],
@@ -271,7 +295,9 @@ for (const across of ["threads", "processes"] as const) {
   });
 }
 
-test("four threads that each keep what they hold: the killed ones' permits come back, the others' do not", { timeout: timeLimit(60_000) }, async () => {
+test("four threads that each keep what they hold: the killed ones' permits come back, the others' do not", {
+  timeout: timeLimit(60_000),
+}, async () => {
   const semaphore = new Semaphore(4);
   const [begun, ends] = [new Event(), new Event()];
   const workers = [1, 2, 3, 4].map(() => Thread.start(tasks.takeAndFree, semaphore, begun, ends));

@@ -1,6 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Event, NotATaskError, Queue, runSync, Semaphore, sleep, type Task, TaskGroup, ThreadPool, TimeoutError, toProcess, toThread, waitFor } from "allcores";
+import {
+  Event,
+  NotATaskError,
+  Queue,
+  runSync,
+  Semaphore,
+  sleep,
+  type Task,
+  TaskGroup,
+  ThreadPool,
+  TimeoutError,
+  toProcess,
+  toThread,
+  waitFor,
+} from "allcores";
 import * as tasks from "../fixtures/bridge-tasks.js";
 import { timeLimit } from "../time-limit.js";
 import { runProgram } from "../workers/programs.js";
@@ -12,13 +26,18 @@ describe("bridges", { timeout: timeLimit(60_000) }, () => {
     assert.deepEqual(await Promise.all([toThread(tasks.nap, 50), toProcess(tasks.nap, 50)]), ["thread", "process"]);
     clearInterval(ticking);
     assert.ok(turns > 2);
-    await assert.rejects(toThread(tasks.failLater, "there"), (error) => error instanceof RangeError && error.message === "there");
+    await assert.rejects(
+      toThread(tasks.failLater, "there"),
+      (error) => error instanceof RangeError && error.message === "there",
+    );
     assert.throws(() => toThread((() => 1) as Task<() => number>), NotATaskError);
   });
 
   test("toThread in a group: waitFor carries the cancellation over", async () => {
     const go = new Event();
-    const error = await waitFor(toThread(tasks.deafUntilTimeout, go), { timeout: 20 }).catch((thrown: unknown) => thrown);
+    const error = await waitFor(toThread(tasks.deafUntilTimeout, go), { timeout: 20 }).catch(
+      (thrown: unknown) => thrown,
+    );
     assert.ok(error instanceof TimeoutError);
     await TaskGroup.run(async (group) => {
       const future = group.spawn((signal) => waitFor(toThread(tasks.deafUntilTimeout, go), { signal }));
@@ -89,7 +108,10 @@ describe("bridges", { timeout: timeLimit(60_000) }, () => {
       const { code, output, errors } = await runProgram("run-sync-ends");
       // The first by process.exit(3), the second by an error that nothing catches, which is the cause.
       const caught = ["ERR_ALLCORES_WORKER_DIED undefined", "ERR_ALLCORES_WORKER_DIED from a timer"];
-      assert.deepEqual({ code, output: output.trim().split("\n"), errors }, { code: 0, output: [...caught, "told 0 times"], errors: "" });
+      assert.deepEqual(
+        { code, output: output.trim().split("\n"), errors },
+        { code: 0, output: [...caught, "told 0 times"], errors: "" },
+      );
     });
 
     test("a task that ends the helper fails its caller; the next call has another", () => {

@@ -74,7 +74,10 @@ describe("tasks", { timeout: timeLimit(20_000) }, () => {
       for (const settle of [false, true]) {
         const controller = leftovers.controller();
         const reason = new Error("the caller");
-        const running = gather([wait, wait, new Promise(() => {})], { signal: controller.signal, settle: settle as false });
+        const running = gather([wait, wait, new Promise(() => {})], {
+          signal: controller.signal,
+          settle: settle as false,
+        });
         controller.abort(reason);
         await assert.rejects(running, (error) => error === reason);
       }
@@ -165,7 +168,10 @@ describe("tasks", { timeout: timeLimit(20_000) }, () => {
         await assert.rejects(waiting, { name: "AbortError" });
         late.fail(error);
         const early = new Error("early");
-        await assert.rejects(shield(Promise.reject(early), { signal: leftovers.controller().signal }), (thrown) => thrown === early);
+        await assert.rejects(
+          shield(Promise.reject(early), { signal: leftovers.controller().signal }),
+          (thrown) => thrown === early,
+        );
         await assert.rejects(shield(Promise.reject(error), { signal: AbortSignal.abort() }), { name: "AbortError" });
         await sleep(0);
         assert.deepEqual(told, [error, error]);

@@ -70,7 +70,11 @@ const awaiting: [name: string, ending: Ending, begin: () => PromiseLike<unknown>
   ["timeout", "fails", () => timeout(MS, never)],
   ["timeoutAt", "fails", () => timeoutAt(performance.now() + MS, never)],
   ["scope.reschedule", "fails", () => timeout(10 * MS, (scope) => neverAfter(scope.reschedule(MS)))],
-  ["scope.rescheduleAt(scope.when)", "fails", () => timeout(10 * MS, (scope) => neverAfter(scope.rescheduleAt(scope.when - 9 * MS)))],
+  [
+    "scope.rescheduleAt(scope.when)",
+    "fails",
+    () => timeout(10 * MS, (scope) => neverAfter(scope.rescheduleAt(scope.when - 9 * MS))),
+  ],
 ];
 
 const neverAfter = (_done: unknown) => never();
@@ -256,7 +260,9 @@ test("a program that has only set the date keeps its timeouts", async () => {
   }
 });
 
-test("a worker whose task has fake timers on goes on taking tasks, and ends", { timeout: timeLimit(60_000) }, async () => {
+test("a worker whose task has fake timers on goes on taking tasks, and ends", {
+  timeout: timeLimit(60_000),
+}, async () => {
   for (const how of ["node:test", "sinon"] as const) {
     for (const pool of [new ThreadPool({ workers: 1 }), new ProcessPool({ workers: 1 })]) {
       await using _ = pool;

@@ -97,7 +97,10 @@ describe("TaskGroup", { timeout: timeLimit(20_000) }, () => {
       ["cancelled", "failed", "done", "failed"],
     );
     assert.equal(await futures[2], "all the same");
-    await assert.rejects(futures[0] as Future<unknown>, (reason) => reason instanceof CancelledError && reason.cause === first);
+    await assert.rejects(
+      futures[0] as Future<unknown>,
+      (reason) => reason instanceof CancelledError && reason.cause === first,
+    );
   });
 
   test("an error of the function counts, and cancels", async () => {
@@ -131,7 +134,11 @@ describe("TaskGroup", { timeout: timeLimit(20_000) }, () => {
     await assert.rejects(
       TaskGroup.run((group) => {
         group.spawn(async (signal) => {
-          await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new DOMException("the platform's", "AbortError")), { once: true }));
+          await new Promise((_, reject) =>
+            signal.addEventListener("abort", () => reject(new DOMException("the platform's", "AbortError")), {
+              once: true,
+            }),
+          );
         });
         group.spawn(() => {
           throw own;
@@ -310,7 +317,8 @@ describe("TaskGroup", { timeout: timeLimit(20_000) }, () => {
     assert.throws(() => kept?.spawn(() => 1), StateError);
     kept?.cancel();
     await TaskGroup.run((group) => {
-      for (const wrong of [undefined, null, 5, Promise.resolve()]) assert.throws(() => group.spawn(wrong as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      for (const wrong of [undefined, null, 5, Promise.resolve()])
+        assert.throws(() => group.spawn(wrong as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
     });
   });
 

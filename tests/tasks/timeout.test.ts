@@ -155,7 +155,9 @@ describe("timeout", { timeout: timeLimit(20_000) }, () => {
       [Number.NaN, "RANGE"],
       ["1", "TYPE"],
     ] as const)
-      await timeout(60_000, (scope) => assert.throws(() => scope.reschedule(wrong as number), { code: `ERR_ALLCORES_ARGUMENT_${code}` }));
+      await timeout(60_000, (scope) =>
+        assert.throws(() => scope.reschedule(wrong as number), { code: `ERR_ALLCORES_ARGUMENT_${code}` }),
+      );
   });
 
   test("timeoutAt: the same moment for several", async () => {
@@ -248,6 +250,9 @@ describe("timeout", { timeout: timeLimit(20_000) }, () => {
         timeout(ms as number, () => 1),
         { code: `ERR_ALLCORES_ARGUMENT_${code}` },
       );
-    await assert.rejects(timeout(5, Promise.resolve() as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE", message: /waitFor/ });
+    await assert.rejects(timeout(5, Promise.resolve() as never), {
+      code: "ERR_ALLCORES_ARGUMENT_TYPE",
+      message: /waitFor/,
+    });
   });
 });

@@ -30,7 +30,10 @@ for (const [condition, controlled] of [
 ] as const) {
   test(`sources ${controlled ? "under" : "without"} the condition get the ${controlled ? "controlled" : "direct"} door`, () => {
     const program = `import { atomics } from ${JSON.stringify(join(root, "build/src/memory/index.js"))}; console.log(atomics.controlled, atomics.load === Atomics.load);`;
-    const printed = execFileSync(process.execPath, [...condition, "--input-type=module", "--eval", program], { encoding: "utf8", cwd: root });
+    const printed = execFileSync(process.execPath, [...condition, "--input-type=module", "--eval", program], {
+      encoding: "utf8",
+      cwd: root,
+    });
     assert.equal(printed.trim(), `${controlled} ${!controlled}`);
   });
 }

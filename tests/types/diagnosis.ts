@@ -1,10 +1,20 @@
 /** What the compiler accepts of the deadlock detector and dumps, and what it must refuse. */
-import { DeadlockError, type DeadlockReport, detectDeadlocks, dumpOnSignal, onDeadlock, type Snapshot, snapshot } from "allcores";
+import {
+  DeadlockError,
+  type DeadlockReport,
+  detectDeadlocks,
+  dumpOnSignal,
+  onDeadlock,
+  type Snapshot,
+  snapshot,
+} from "allcores";
 
 export function accepted(error: DeadlockError): void {
   detectDeadlocks({});
   detectDeadlocks({ after: 500, action: "report", print: false, stacks: true });
-  using _listening = onDeadlock((report) => report.members.map(({ waitsFor, worker }) => `${worker.name} ${waitsFor.kind}`));
+  using _listening = onDeadlock((report) =>
+    report.members.map(({ waitsFor, worker }) => `${worker.name} ${waitsFor.kind}`),
+  );
   using _dumping = dumpOnSignal("SIGUSR2");
   error.report satisfies DeadlockReport | undefined;
   error.report?.kind satisfies "cycle" | "abandoned" | "pool" | undefined;

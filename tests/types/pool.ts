@@ -63,7 +63,10 @@ export async function pools(): Promise<void> {
   expectType<string[]>()(await pool.map(later, texts()), true);
 
   expectType<Settled<string, string>[]>()(await pool.map(later, ["a"]).settled(), true);
-  expectType<MapRun<string, string>>()(pool.map(later, ["a"], { chunkSize: 2, buffer: 8, timeout: 5 }).unordered(), true);
+  expectType<MapRun<string, string>>()(
+    pool.map(later, ["a"], { chunkSize: 2, buffer: 8, timeout: 5 }).unordered(),
+    true,
+  );
   expectType<MapRun<[number, number], number>>()(pool.starmap(add, [[1, 2]] as [number, number][]), true);
   expectType<Future<number> | undefined>()(pool.trySubmit(add, 1, 2), true);
   expectType<Future<number>>()(pool.with({ priority: 1, retries: { limit: 2 } }).submit(add, 1, 2), true);
@@ -71,7 +74,8 @@ export async function pools(): Promise<void> {
   // @ts-expect-error a time in milliseconds
   pool.with({ taskTimeout: "1 s" });
   expectType<Future<number>[]>()((await wait([pool.submit(add, 1, 2)])).done, true);
-  for await (const completed of asCompleted([pool.submit(add, 1, 2)])) if (completed.status === "fulfilled") expectType<number>()(completed.value, true);
+  for await (const completed of asCompleted([pool.submit(add, 1, 2)]))
+    if (completed.status === "fulfilled") expectType<number>()(completed.value, true);
   expectType<ThreadPool>()(createPool("thread", { workers: 1 }), true);
   expectType<ProcessPool>()(createPool("process"), true);
   expectType<number>()(await ThreadPool.run({ workers: 1 }, (own) => own.submit(add, 1, 2)), true);
@@ -158,7 +162,9 @@ export async function pools(): Promise<void> {
 
 export function deaths(): void {
   const pool = new ThreadPool({ unresponsive: { after: 5000 } });
-  new ProcessPool({ unresponsive: { after: 5000, action: "kill", report: (worker) => expectType<UnresponsiveWorker>()(worker, true) } });
+  new ProcessPool({
+    unresponsive: { after: 5000, action: "kill", report: (worker) => expectType<UnresponsiveWorker>()(worker, true) },
+  });
   const stats: PoolStats = pool.stats();
   expectType<readonly PoolWorker[]>()(stats.perWorker, true);
   expectType<number>()(stats.utilization, true);

@@ -57,7 +57,10 @@ export async function otherQueues(): Promise<void> {
   expectType<number>()(await stack.get(), true);
   for (const item of stack) expectType<number>()(item, true);
   const ranked = new PriorityQueue<{ rank: number }>({ priority: (item) => item.rank, capacity: 1000 });
-  expectType<Promise<boolean>>()(ranked.put({ rank: 1 }, { priority: 2, timeout: 5, signal: AbortSignal.timeout(5) }), true);
+  expectType<Promise<boolean>>()(
+    ranked.put({ rank: 1 }, { priority: 2, timeout: 5, signal: AbortSignal.timeout(5) }),
+    true,
+  );
   expectType<boolean>()(ranked.tryPut({ rank: 1 }, { priority: 2 }), true);
   ranked.putSync({ rank: 1 }, { priority: 2, timeout: 5 });
   expectType<{ value: { rank: number } } | undefined>()(ranked.tryGet(), true);

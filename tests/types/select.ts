@@ -28,7 +28,10 @@ declare const thread: Thread<(a: number) => Promise<string>>;
 
 export async function selects(): Promise<void> {
   const jobs = new Queue<{ id: number }>();
-  const chosen = await select({ job: jobs, stop: new Event(), tick: after(5) }, { timeout: 5, signal: AbortSignal.timeout(5) });
+  const chosen = await select(
+    { job: jobs, stop: new Event(), tick: after(5) },
+    { timeout: 5, signal: AbortSignal.timeout(5) },
+  );
   expectType<"job" | "stop" | "tick">()(chosen.key, true);
   if (chosen.key === "job") expectType<{ id: number }>()(chosen.value, true);
   else expectType<undefined>()(chosen.value, true);

@@ -95,7 +95,11 @@ export function arrays(type: "int8" | "float32"): void {
 }
 
 export function structs(): void {
-  const point = new Struct({ x: "float64", hits: "int32", inner: { ok: "bool", big: "bigint64" } }, { x: 1, inner: { ok: true } }, { across: "processes" });
+  const point = new Struct(
+    { x: "float64", hits: "int32", inner: { ok: "bool", big: "bigint64" } },
+    { x: 1, inner: { ok: true } },
+    { across: "processes" },
+  );
   type Plain = { x: number; hits: number; inner: { ok: boolean; big: bigint } };
   expectType<Plain>()(point.readSync(), true);
   expectType<Promise<Plain>>()(point.read({ timeout: 5 }), true);

@@ -21,7 +21,14 @@ function same<A>(_value: A): <B>(proof: [A] extends [B] ? ([B] extends [A] ? tru
   return () => {};
 }
 
-export async function accepted(lock: Lock, rlock: RLock, condition: Condition, semaphore: Semaphore, barrier: Barrier, rwlock: RWLock): Promise<void> {
+export async function accepted(
+  lock: Lock,
+  rlock: RLock,
+  condition: Condition,
+  semaphore: Semaphore,
+  barrier: Barrier,
+  rwlock: RWLock,
+): Promise<void> {
   {
     using held = lock.acquireSync({ timeout: 5 });
     held.ownerDied satisfies boolean;
@@ -73,7 +80,15 @@ export async function accepted(lock: Lock, rlock: RLock, condition: Condition, s
   latch.count satisfies number;
   (await select({ latch })).value satisfies undefined;
   const strict: LockOptions = { across: "processes", label: "accounts", onOwnerDeath: "error" };
-  for (const each of [new Lock(strict), new RLock(strict), new RWLock(strict), new Lock({ onOwnerDeath: "report" }), condition, semaphore]) each.consistent();
+  for (const each of [
+    new Lock(strict),
+    new RLock(strict),
+    new RWLock(strict),
+    new Lock({ onOwnerDeath: "report" }),
+    condition,
+    semaphore,
+  ])
+    each.consistent();
   new OwnerDiedError("").code satisfies string;
 }
 

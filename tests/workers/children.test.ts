@@ -15,7 +15,9 @@ for (const model of models)
     const across = model === "thread" && child === "thread" ? "threads" : "processes";
     const start = () => ({ go: new Event({ across }), saved: new Queue<string>({ across }) });
 
-    describe(`workers started by a worker are not cut off when their starter's task returns: a ${child} of a ${model}`, { timeout: timeLimit(60_000) }, () => {
+    describe(`workers started by a worker are not cut off when their starter's task returns: a ${child} of a ${model}`, {
+      timeout: timeLimit(60_000),
+    }, () => {
       test("join settles with the task; isAlive, exitCode and await using wait for the children", async () => {
         const { go, saved } = start();
         const worker = Worker.start(tasks.parent, child, go, saved);

@@ -143,16 +143,23 @@ async function run(program: string, change: (text: string) => string): Promise<R
   put("node_modules/geometry/index.js", GEOMETRY);
   for (const copy of ["node_modules/allcores", "node_modules/geometry/node_modules/allcores"]) {
     cpSync(join(root, "package.json"), join(folder, copy, "package.json"));
-    for (const file of ["index.js", "library.cjs", "rest.cjs"]) cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
+    for (const file of ["index.js", "library.cjs", "rest.cjs"])
+      cpSync(join(root, "dist", file), join(folder, copy, "dist", file));
   }
   symlinkSync(join(root, "node_modules/koffi"), join(folder, "node_modules/koffi"));
-  const [index, library] = ["index.js", "library.cjs"].map((file) => `node_modules/geometry/node_modules/allcores/dist/${file}`) as [string, string];
+  const [index, library] = ["index.js", "library.cjs"].map(
+    (file) => `node_modules/geometry/node_modules/allcores/dist/${file}`,
+  ) as [string, string];
   const text = readFileSync(join(folder, library), "latin1");
   const changed = change(text);
   put(library, changed);
   // As a build writes it: another number for another text.
-  if (changed !== text) put(index, readFileSync(join(folder, index), "utf8").replace(/(import\.meta\.url, ")/, "$1other"));
-  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], { cwd: folder, timeout: timeLimit(60_000) });
+  if (changed !== text)
+    put(index, readFileSync(join(folder, index), "utf8").replace(/(import\.meta\.url, ")/, "$1other"));
+  const { stdout } = await promisify(execFile)(process.execPath, ["main.js"], {
+    cwd: folder,
+    timeout: timeLimit(60_000),
+  });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
@@ -161,12 +168,19 @@ test("two copies of one build are one", async () => {
 });
 
 test("two builds of one version work together", async () => {
-  assert.deepEqual(await run(TOGETHER, (text) => text.replace(/\}\)\s*$/, "/* another */\n})\n")), { sameClasses: false, ...WORKING });
+  assert.deepEqual(await run(TOGETHER, (text) => text.replace(/\}\)\s*$/, "/* another */\n})\n")), {
+    sameClasses: false,
+    ...WORKING,
+  });
 });
 
 test("two versions leave each other alone, and say so", async () => {
   const out = await run(APART, (text) => text.replace(/LAYOUT_VERSION=(\d+)/, "LAYOUT_VERSION=1$1"));
-  for (const name of ["instance", "lock", "task", "called", "select"]) assert.match(String(out[name]), /another version of allcores.*npm ls allcores/, name);
+  for (const name of ["instance", "lock", "task", "called", "select"])
+    assert.match(String(out[name]), /another version of allcores.*npm ls allcores/, name);
   const { error, apart, then, queue } = out;
-  assert.deepEqual({ error, apart, then, queue }, { error: true, apart: [false, true], then: [true, false], queue: "whole" });
+  assert.deepEqual(
+    { error, apart, then, queue },
+    { error: true, apart: [false, true], then: [true, false], queue: "whole" },
+  );
 });

@@ -12,7 +12,14 @@ const LIMIT = 100;
 function run(...args: (string | number)[]): void {
   const { status, signal, stdout, stderr } = spawnSync(
     "/bin/sh",
-    ["-c", `ulimit -n ${LIMIT} && exec "$0" "$@"`, process.execPath, "--enable-source-maps", program, ...args.map(String)],
+    [
+      "-c",
+      `ulimit -n ${LIMIT} && exec "$0" "$@"`,
+      process.execPath,
+      "--enable-source-maps",
+      program,
+      ...args.map(String),
+    ],
     { encoding: "utf8", timeout: timeLimit(60_000) },
   );
   assert.deepEqual({ status, signal, stdout, stderr }, { status: 0, signal: null, stdout: "", stderr: "" });

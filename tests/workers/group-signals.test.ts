@@ -97,7 +97,10 @@ describe("terminate() of a process", { timeout: timeLimit(60_000) }, () => {
   for (const what of ["awaiting", "blocking"] as const)
     test(`is SIGTERM, of which one that is ${what} dies`, async () => {
       const begun = new Event({ across });
-      const child = new Process(tasks[what], { args: [begun, new Event({ across })], killGrace: Number.POSITIVE_INFINITY }).start();
+      const child = new Process(tasks[what], {
+        args: [begun, new Event({ across })],
+        killGrace: Number.POSITIVE_INFINITY,
+      }).start();
       await begun.wait();
       child.terminate();
       await assert.rejects(child.join(), { ...died, signal: "SIGTERM", exitCode: -15 });

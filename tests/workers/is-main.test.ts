@@ -82,7 +82,8 @@ describe("isMain is false in every child of ours, whatever the bundle", { timeou
 });
 
 describe("where isMain cannot know, it says so", { timeout: timeLimit(60_000) }, () => {
-  const frozen = (url: string) => `import { isMain } from "allcores"; if (isMain({ url: ${JSON.stringify(url)} })) console.log("works");`;
+  const frozen = (url: string) =>
+    `import { isMain } from "allcores"; if (isMain({ url: ${JSON.stringify(url)} })) console.log("works");`;
   const isRefused = ({ code, errors, output }: Counted) => {
     assert.equal(output, "");
     assert.equal(code, 1);
@@ -96,7 +97,9 @@ describe("where isMain cannot know, it says so", { timeout: timeLimit(60_000) },
     isRefused(await runCounted([write("empty.mjs", frozen("").replace('{ url: "" }', "{}"))])));
   test("in a bundle that a framework loads it is a warning, once", async () => {
     write("chunk.mjs", `${frozen("file:///build/src/a.js")} isMain({ url: "file:///build/src/b.js" });`);
-    const { code, errors, output } = await runCounted([write("framework.mjs", 'import "./chunk.mjs"; console.log("up");')]);
+    const { code, errors, output } = await runCounted([
+      write("framework.mjs", 'import "./chunk.mjs"; console.log("up");'),
+    ]);
     assert.deepEqual({ code, output }, { code: 0, output: "up\n" });
     assert.equal(errors.match(/ALLCORES_IS_MAIN/g)?.length, 1, errors);
   });
@@ -104,12 +107,19 @@ describe("where isMain cannot know, it says so", { timeout: timeLimit(60_000) },
     write("guard.mjs", 'import { isMain } from "allcores"; export const started = (meta) => isMain(meta);');
     write("part.mjs", 'import { started } from "./guard.mjs"; console.log("part", started(import.meta));');
     prints(
-      await runCounted([write("whole.mjs", 'import "./part.mjs"; import { started } from "./guard.mjs"; console.log("whole", started(import.meta));')]),
+      await runCounted([
+        write(
+          "whole.mjs",
+          'import "./part.mjs"; import { started } from "./guard.mjs"; console.log("whole", started(import.meta));',
+        ),
+      ]),
       "part false\nwhole true\n",
     );
   });
   test("what names no module is refused", async () => {
-    const { errors } = await runCounted([write("nothing.mjs", 'import { isMain } from "allcores"; isMain("main.js");')]);
+    const { errors } = await runCounted([
+      write("nothing.mjs", 'import { isMain } from "allcores"; isMain("main.js");'),
+    ]);
     assert.match(errors, /ArgumentTypeError: isMain/);
   });
 });
@@ -129,7 +139,8 @@ describe("the program as Node finds it", { timeout: timeLimit(60_000) }, () => {
   test("node folder, CommonJS", async () => prints(await runCounted([join(app(), "lib")]), "true\n"));
   test("a symbolic link, and one that is not followed", async () => {
     symlinkSync(join(app(), "server.js"), join(folder, "app/linked.js"));
-    for (const options of [[], ["--preserve-symlinks-main"]]) prints(await runCounted([...options, "linked.js"], {}, app()), "true\n");
+    for (const options of [[], ["--preserve-symlinks-main"]])
+      prints(await runCounted([...options, "linked.js"], {}, app()), "true\n");
   });
   test("imported, preloaded, and named like the program without being it", async () => {
     const preloaded = write("app/preloaded.mjs", `${says}`);

@@ -31,7 +31,8 @@ describe("a program", { timeout: timeLimit(60_000) }, () => {
       return output.trimEnd().split("\n");
     };
 
-    test(`waits for a ${model} that is no daemon`, async () => assert.deepEqual(await ends("a worker that is no daemon"), ["task done", "main ends"]));
+    test(`waits for a ${model} that is no daemon`, async () =>
+      assert.deepEqual(await ends("a worker that is no daemon"), ["task done", "main ends"]));
 
     test(`waits for a ${model} that a ${model} has started, whose task has returned`, async () =>
       assert.deepEqual(await ends("a worker whose child is no daemon"), ["parent is done", "saved", "main ends"]));

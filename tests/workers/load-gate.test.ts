@@ -17,7 +17,11 @@ const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 /** A module that awaits at its top level until the file `goes` is there. It writes the file `begun` first. */
 function waitingModule(name: string) {
-  const [begun, goes, url] = [join(folder, `${name}-begun`), join(folder, `${name}-goes`), pathToFileURL(join(folder, `${name}.mjs`))];
+  const [begun, goes, url] = [
+    join(folder, `${name}-begun`),
+    join(folder, `${name}-goes`),
+    pathToFileURL(join(folder, `${name}.mjs`)),
+  ];
   writeFileSync(
     url,
     `import fs from "node:fs";
@@ -29,7 +33,10 @@ export function go() { throw new Error("a task was begun in a thread that was te
   return { url, begun: () => existsSync(begun), goOn: () => writeFileSync(goes, "") };
 }
 
-describe("terminating a thread while it loads modules (top-level await) aborts no program", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
+describe("terminating a thread while it loads modules (top-level await) aborts no program", {
+  concurrency: 1,
+  timeout: timeLimit(120_000),
+}, () => {
   for (const how of [
     "terminate()",
     "kill()",
@@ -39,10 +46,17 @@ describe("terminating a thread while it loads modules (top-level await) aborts n
     "terminate() of its pool",
     "a task that was called off",
   ])
-    test(how, async () => assert.deepEqual(await runProgram("terminate-loading", how, folder), { code: 0, output: "whole\n", errors: "" }));
+    test(how, async () =>
+      assert.deepEqual(await runProgram("terminate-loading", how, folder), { code: 0, output: "whole\n", errors: "" }),
+    );
 
   test("the program's end", async () => {
-    for (const _ of count(3)) assert.deepEqual(await runProgram("terminate-loading", "the program's end", folder), { code: 0, output: "whole\n", errors: "" });
+    for (const _ of count(3))
+      assert.deepEqual(await runProgram("terminate-loading", "the program's end", folder), {
+        code: 0,
+        output: "whole\n",
+        errors: "",
+      });
   });
 });
 

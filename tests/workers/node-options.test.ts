@@ -14,22 +14,42 @@ const cases: [what: string, words: string[], inherited: string[]][] = [
     [],
   ],
   ["with underscores too", ["--test_name_pattern", "pool", "--title", "t"], ["--title", "t"]],
-  ["an empty value, and one whose dash is escaped", ["--test-name-pattern", "", "--title", "\\-t", "--watch-path", "\\-w"], ["--title", "\\-t"]],
-  ["a value after the sign stays in its word", ["--test-name-pattern=pool", "--title=t", "--stack-trace-limit=3"], ["--title=t", "--stack-trace-limit=3"]],
+  [
+    "an empty value, and one whose dash is escaped",
+    ["--test-name-pattern", "", "--title", "\\-t", "--watch-path", "\\-w"],
+    ["--title", "\\-t"],
+  ],
+  [
+    "a value after the sign stays in its word",
+    ["--test-name-pattern=pool", "--title=t", "--stack-trace-limit=3"],
+    ["--title=t", "--stack-trace-limit=3"],
+  ],
   [
     "the value of a kept option stays behind it",
     ["-C", "one", "--conditions", "two", "--env-file", "three"],
     ["-C", "one", "--conditions", "two", "--env-file", "three"],
   ],
-  ["debuggers, profilers, watchers", ["--inspect", "--inspect-port", "0", "--cpu-prof-dir", "d", "--heap-prof", "--watch", "--watch-path", "."], []],
-  ["what was evaluated", ["--no-warnings", "-p", "-e", "1", "-pe", "2", "--input-type", "module", "--print", "3"], ["--no-warnings"]],
+  [
+    "debuggers, profilers, watchers",
+    ["--inspect", "--inspect-port", "0", "--cpu-prof-dir", "d", "--heap-prof", "--watch", "--watch-path", "."],
+    [],
+  ],
+  [
+    "what was evaluated",
+    ["--no-warnings", "-p", "-e", "1", "-pe", "2", "--input-type", "module", "--print", "3"],
+    ["--no-warnings"],
+  ],
   ["what another program would be run by", ["-i", "--snapshot-blob", "a.blob", "--entry-url", "--check"], []],
   [
     "options of V8 whose names begin alike",
     ["--print-bytecode", "--interpreted-frames-native-stack"],
     ["--print-bytecode", "--interpreted-frames-native-stack"],
   ],
-  ["tsx, in each form", ["--import", "tsx", "--import=tsx/esm", "--require", "/p/node_modules/tsx/dist/preflight.cjs", "-r", "./own.cjs"], ["-r", "./own.cjs"]],
+  [
+    "tsx, in each form",
+    ["--import", "tsx", "--import=tsx/esm", "--require", "/p/node_modules/tsx/dist/preflight.cjs", "-r", "./own.cjs"],
+    ["-r", "./own.cjs"],
+  ],
   [
     "permissions",
     ["--experimental-permission", "--allow-fs-read", "/a", "--allow-fs-read=/b"],
@@ -73,7 +93,11 @@ describe("a program's words reach every worker", { timeout: timeLimit(60_000) },
   });
 
   test("under options whose values stand apart the children are this library's", async () => {
-    const { code, output } = await startProgram(["--test-name-pattern", "pool", "--title", "t", "--stack-trace-limit=20"], "arguments", "word").ended;
+    const { code, output } = await startProgram(
+      ["--test-name-pattern", "pool", "--title", "t", "--stack-trace-limit=20"],
+      "arguments",
+      "word",
+    ).ended;
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(output), everywhere(["word"]));
   });
@@ -88,7 +112,23 @@ test("Object.prototype.env, and any other option of Node's that somebody adds to
 test("what somebody adds to every object becomes no option of this library's, and spoils no property that it defines", {
   timeout: timeLimit(120_000),
 }, async () => {
-  const others = ["env", "then", "get", "set", "value", "writable", "enumerable", "configurable", "root", "attach", "lend", "tells", "keeps", "marks", "list"];
+  const others = [
+    "env",
+    "then",
+    "get",
+    "set",
+    "value",
+    "writable",
+    "enumerable",
+    "configurable",
+    "root",
+    "attach",
+    "lend",
+    "tells",
+    "keeps",
+    "marks",
+    "list",
+  ];
   const names = [...new Set([...KnownOptions.all, ...others])];
   assert.ok(names.length > 40);
   assert.deepEqual(await runProgram("polluted-options", names.join()), { code: 0, output: "right\n", errors: "" });

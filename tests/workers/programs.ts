@@ -25,7 +25,11 @@ export function startProgram(name: string, ...args: string[]): Program;
 /** With options for Node. */
 export function startProgram(options: readonly string[], name: string, ...args: string[]): Program;
 export function startProgram(...given: (string | readonly string[])[]): Program {
-  const [options, name, ...args] = (typeof given[0] === "string" ? [[], ...given] : given) as [string[], string, ...string[]];
+  const [options, name, ...args] = (typeof given[0] === "string" ? [[], ...given] : given) as [
+    string[],
+    string,
+    ...string[],
+  ];
   return start([...options, join(folder, `${name}.js`), ...args]);
 }
 
@@ -61,7 +65,8 @@ function start(args: string[], cwd: string = process.cwd()): Program {
     new Promise<void>((resolve, reject) => {
       const look = () => {
         if (output.includes(text)) resolve();
-        else if (child.exitCode !== null || child.signalCode !== null) reject(new Error(`ended without saying "${text}":\n${output}${errors}`));
+        else if (child.exitCode !== null || child.signalCode !== null)
+          reject(new Error(`ended without saying "${text}":\n${output}${errors}`));
       };
       listeners.add(look);
       look();

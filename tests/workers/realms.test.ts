@@ -99,14 +99,21 @@ console.log(JSON.stringify(wrong));
 
 const folder = mkdtempSync(join(tmpdir(), "allcores-realms-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
-for (const [name, text] of Object.entries({ "package.json": '{ "type": "module" }', "runner.js": RUNNER, "tasks.js": TASKS, "spec.js": SPEC }))
+for (const [name, text] of Object.entries({
+  "package.json": '{ "type": "module" }',
+  "runner.js": RUNNER,
+  "tasks.js": TASKS,
+  "spec.js": SPEC,
+}))
   writeFileSync(join(folder, name), text);
 cpSync(join(root, "package.json"), join(folder, "node_modules/allcores/package.json"));
-for (const file of ["index.js", "library.cjs", "rest.cjs"]) cpSync(join(root, "dist", file), join(folder, "node_modules/allcores/dist", file));
+for (const file of ["index.js", "library.cjs", "rest.cjs"])
+  cpSync(join(root, "dist", file), join(folder, "node_modules/allcores/dist", file));
 symlinkSync(join(root, "node_modules/koffi"), join(folder, "node_modules/koffi"));
 
 /** What Node has, and jsdom has not: its timers are other ones. */
-const BEYOND_JSDOM = "TextEncoder,TextDecoder,structuredClone,fetch,MessageChannel,MessagePort,BroadcastChannel,PerformanceObserver,ReadableStream";
+const BEYOND_JSDOM =
+  "TextEncoder,TextDecoder,structuredClone,fetch,MessageChannel,MessagePort,BroadcastChannel,PerformanceObserver,ReadableStream";
 
 for (const [kind, host, lacking] of [
   ["of its own", "", ""],

@@ -50,7 +50,10 @@ if (isMain(module)) main();
 `;
 
 test("what is required is what is imported, in threads and processes too", async () => {
-  writeFileSync(join(folder, "other.cjs"), `if (require("allcores").isMain(module)) throw new Error("only the program is main");`);
+  writeFileSync(
+    join(folder, "other.cjs"),
+    `if (require("allcores").isMain(module)) throw new Error("only the program is main");`,
+  );
   const worker = [true, true, false, 2];
   assert.deepEqual(await played("program.cjs", PROGRAM), { program: true, ThreadPool: worker, ProcessPool: worker });
 });
@@ -68,13 +71,27 @@ for (const external of [[], ["allcores"]])
   test(`it is so in a bundle that ${external.length > 0 ? "leaves the library out" : "holds the library"}`, async () => {
     const contents = `import { Lock } from "allcores"; console.log(JSON.stringify(Lock === require("allcores").Lock));`;
     // This project's own tsconfig.json leads to the sources.
-    const packed = { bundle: true, platform: "node", format: "cjs", tsconfigRaw: {}, logLevel: "error", write: false } as const;
-    const { outputFiles } = await build({ ...packed, stdin: { contents, resolveDir: folder }, external: ["koffi", "tsx", ...external] });
+    const packed = {
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      tsconfigRaw: {},
+      logLevel: "error",
+      write: false,
+    } as const;
+    const { outputFiles } = await build({
+      ...packed,
+      stdin: { contents, resolveDir: folder },
+      external: ["koffi", "tsx", ...external],
+    });
     assert.equal(await played("bundle.cjs", outputFiles[0]!.text), true);
   });
 
 test("a module that is evaluated again registers its tasks again; one evaluation does not do so twice", async () => {
-  writeFileSync(join(folder, "again.cjs"), `exports.answer = require("allcores").task(module, function answer() { return 1; });`);
+  writeFileSync(
+    join(folder, "again.cjs"),
+    `exports.answer = require("allcores").task(module, function answer() { return 1; });`,
+  );
   const twice = `const { task } = require("allcores"); task(module, function f() {}); task(module, function f() {});`;
   writeFileSync(join(folder, "twice.cjs"), twice);
   const out = await played(

@@ -14,14 +14,17 @@ describe("results", () => {
 
   it("are there for a join that comes after the end", async () => {
     const thread = Thread.start(add, 1, 2);
-    while (thread.exitCode === undefined || thread.id !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    while (thread.exitCode === undefined || thread.id !== undefined)
+      await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await thread.join(), 3);
     assert.equal(await thread.join(), 3);
   });
 
   it("tell the signal whichever way the death is noticed first", async () => {
     const processes = Array.from({ length: 4 }, () => Process.start(sleepFor, 60_000));
-    const joins = processes.map((child) => child.join().catch((error: unknown) => error as { code: string; signal: string; exitCode: number }));
+    const joins = processes.map((child) =>
+      child.join().catch((error: unknown) => error as { code: string; signal: string; exitCode: number }),
+    );
     for (const child of processes) process.kill(child.pid!, "SIGKILL");
     for (const error of await Promise.all(joins)) {
       assert.ok(typeof error === "object");

@@ -160,8 +160,10 @@ for (const Kind of [Thread, Process] as const) {
 
     test("refuses what is no count, and goes on as before", () => {
       Kind.spare(1);
-      for (const count of ["1", undefined, null]) assert.throws(() => Kind.spare(count as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
-      for (const count of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e9]) assert.throws(() => Kind.spare(count), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
+      for (const count of ["1", undefined, null])
+        assert.throws(() => Kind.spare(count as never), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
+      for (const count of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 1e9])
+        assert.throws(() => Kind.spare(count), { code: "ERR_ALLCORES_ARGUMENT_RANGE" });
       assert.equal(
         wasThere(() => Kind.start(add, 1, 2) as Thread),
         true,

@@ -65,7 +65,9 @@ for (const [Worker, across] of [
 
     test("an error out of a sweep is told once", async () => {
       await new Promise((resolve) => setImmediate(resolve));
-      const told = warnings.filter(({ name }) => name === "AllcoresWarning").map(({ message }) => message.split(" failed")[0]);
+      const told = warnings
+        .filter(({ name }) => name === "AllcoresWarning")
+        .map(({ message }) => message.split(" failed")[0]);
       assert.equal(new Set(told).size, told.length);
       assert.ok(told.length >= 1);
     });

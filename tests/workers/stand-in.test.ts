@@ -5,7 +5,16 @@ import * as library from "allcores";
 import { Lock, Process, Queue, Thread, Value } from "allcores";
 import { exported, kindsOf, made, nested, received } from "../fixtures/late-exports.js";
 
-const TRUE = { instance: true, constructor: true, prototype: true, subclass: true, static: true, own: true, call: "TypeError", function: true };
+const TRUE = {
+  instance: true,
+  constructor: true,
+  prototype: true,
+  subclass: true,
+  static: true,
+  own: true,
+  call: "TypeError",
+  function: true,
+};
 
 for (const model of ["thread", "process"] as const) {
   const Worker = (model === "thread" ? Thread : Process) as typeof Process;

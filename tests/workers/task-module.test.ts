@@ -19,14 +19,26 @@ const moduleOf = (name: string, text: string): Tasks => {
 };
 
 const forms: [form: string, text: string, names: readonly string[]][] = [
-  ["module.exports = { f }", `function f(n) { return n + 1; } module.exports = { f, ["g"]: (n) => n + 1, h(n) { return this.g(n); } };`, ["f", "g", "h"]],
-  ["module.exports = main; main.f = f", `function main(n) { return n + 1; } module.exports = main; main.f = (n) => n + 1;`, ["default", "f"]],
+  [
+    "module.exports = { f }",
+    `function f(n) { return n + 1; } module.exports = { f, ["g"]: (n) => n + 1, h(n) { return this.g(n); } };`,
+    ["f", "g", "h"],
+  ],
+  [
+    "module.exports = main; main.f = f",
+    `function main(n) { return n + 1; } module.exports = main; main.f = (n) => n + 1;`,
+    ["default", "f"],
+  ],
   [
     "a compiled exports.default",
     `Object.defineProperty(exports, "__esModule", { value: true }); exports.default = function work(n) { return n + 1; }; exports.f = (n) => n + 1;`,
     ["default", "f"],
   ],
-  ["a compiled exports.default of functions", `Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { f: (n) => n + 1 };`, ["f"]],
+  [
+    "a compiled exports.default of functions",
+    `Object.defineProperty(exports, "__esModule", { value: true }); exports.default = { f: (n) => n + 1 };`,
+    ["f"],
+  ],
   ["functions that are computed", `for (const name of ["f", "g"]) exports[name] = (n) => n + 1;`, ["f", "g"]],
 ];
 
@@ -40,7 +52,9 @@ test("taskModule finds the functions of a CommonJS module", { timeout: timeLimit
         assert.equal(await threads.submit(tasks[name]!, 1), 2, name);
         assert.equal(await processes.submit(tasks[name]!, 2), 3, name);
       }
-      await assert.rejects(() => threads.submit(tasks["toString" as string]!, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND" });
+      await assert.rejects(() => threads.submit(tasks["toString" as string]!, 1), {
+        code: "ERR_ALLCORES_TASK_NOT_FOUND",
+      });
       await assert.rejects(() => threads.submit(tasks.absent!, 1), { code: "ERR_ALLCORES_TASK_NOT_FOUND" });
     });
   }

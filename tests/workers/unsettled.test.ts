@@ -33,7 +33,10 @@ for (const Kind of [ThreadPool, ProcessPool] as const)
 test("explore() on Bun says that it needs Node", async () => {
   Object.defineProperty(process.versions, "bun", { value: "1.3.0", configurable: true, enumerable: true });
   try {
-    await assert.rejects(explore({ setup: counter, workers: [incrementByRetry] }), { code: "ERR_ALLCORES_PLATFORM", message: /explore\(\) needs Node: Bun/ });
+    await assert.rejects(explore({ setup: counter, workers: [incrementByRetry] }), {
+      code: "ERR_ALLCORES_PLATFORM",
+      message: /explore\(\) needs Node: Bun/,
+    });
   } finally {
     Reflect.deleteProperty(process.versions, "bun");
   }

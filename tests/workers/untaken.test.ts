@@ -78,7 +78,9 @@ function free(given: readonly Freed[]): void {
   for (const each of given) each.free();
 }
 
-const missing = taskModule<{ use(...given: unknown[]): void }>(new URL("./there-is-no-such-module.js", import.meta.url)).use;
+const missing = taskModule<{ use(...given: unknown[]): void }>(
+  new URL("./there-is-no-such-module.js", import.meta.url),
+).use;
 const slow = taskModule<{ use(...given: unknown[]): void }>(new URL("../fixtures/slow-module.js", import.meta.url)).use;
 
 for (const across of ["threads", "processes"] as const) {
@@ -88,13 +90,18 @@ for (const across of ["threads", "processes"] as const) {
   /** How many objects of each kind stand in the heap, but for those that a pool and its workers need. */
   const inUse = () => {
     const counts = new Map<number, number>();
-    for (const { kind } of heap().allocator.objects()) if (kind !== KIND.completion && kind !== KIND.lane) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const { kind } of heap().allocator.objects())
+      if (kind !== KIND.completion && kind !== KIND.lane) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     return [...counts].sort(([a], [b]) => a - b);
   };
 
   describe(`shared objects across ${across} that nobody took are let go of`, { timeout: timeLimit(60_000) }, () => {
     const nothingIsLeft = async () => {
-      for (const end = performance.now() + timeLimit(20_000); performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 5)))
+      for (
+        const end = performance.now() + timeLimit(20_000);
+        performance.now() < end;
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      )
         if (inUse().length === 0) return;
       assert.deepEqual(inUse(), []);
     };

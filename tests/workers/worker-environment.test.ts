@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { AsyncPool, type Pool, Process, type ProcessEnvironment, ProcessPool, type Task, Thread, ThreadPool, type WorkerEnvironment } from "allcores";
+import {
+  AsyncPool,
+  type Pool,
+  Process,
+  type ProcessEnvironment,
+  ProcessPool,
+  type Task,
+  Thread,
+  ThreadPool,
+  type WorkerEnvironment,
+} from "allcores";
 import * as tasks from "../fixtures/environment-tasks.js";
 import { until } from "../fixtures/pool-processes.js";
 import { timeLimit } from "../time-limit.js";
@@ -32,9 +42,14 @@ async function inPool(pool: Pool, body: (run: Run) => Promise<void>): Promise<vo
 /** Runs tasks in a worker with these surroundings. */
 const kinds: Record<string, (options: ProcessEnvironment, body: (run: Run) => Promise<void>) => Promise<void>> = {
   Thread: async (options, body) =>
-    await body(async (task, ...args) => await new Thread(task as AnyTask, { ...(options as WorkerEnvironment), args: args as never[] }).start().join()),
+    await body(
+      async (task, ...args) =>
+        await new Thread(task as AnyTask, { ...(options as WorkerEnvironment), args: args as never[] }).start().join(),
+    ),
   Process: async (options, body) =>
-    await body(async (task, ...args) => await new Process(task as AnyTask, { ...options, args: args as never[] }).start().join()),
+    await body(
+      async (task, ...args) => await new Process(task as AnyTask, { ...options, args: args as never[] }).start().join(),
+    ),
   ThreadPool: async (options, body) => await inPool(new ThreadPool({ workers: 1, ...options }), body),
   ProcessPool: async (options, body) => await inPool(new ProcessPool({ workers: 1, ...options }), body),
 };
@@ -60,7 +75,9 @@ for (const [kind, within] of Object.entries(kinds)) {
     });
 
     test("argv takes the place of the program's words", async () => {
-      await within({ argv: ["--level", "2", ""] }, async (run) => assert.deepEqual(await run(tasks.tellArguments), ["--level", "2", ""]));
+      await within({ argv: ["--level", "2", ""] }, async (run) =>
+        assert.deepEqual(await run(tasks.tellArguments), ["--level", "2", ""]),
+      );
       await within({ argv: [] }, async (run) => assert.deepEqual(await run(tasks.tellArguments), []));
       await within({}, async (run) => assert.deepEqual(await run(tasks.tellArguments), process.argv.slice(2)));
     });
@@ -83,7 +100,13 @@ for (const [kind, within] of Object.entries(kinds)) {
     });
 
     test("what makes no sense is refused at once, by name", async () => {
-      for (const options of [{ env: 5 }, { env: { LEVEL: 2 } }, { argv: "word" }, { argv: [1] }, { execArgv: [undefined] }]) {
+      for (const options of [
+        { env: 5 },
+        { env: { LEVEL: 2 } },
+        { argv: "word" },
+        { argv: [1] },
+        { execArgv: [undefined] },
+      ]) {
         const [name] = Object.keys(options);
         await assert.rejects(
           within(options as never, async (run) => void (await run(tasks.add, 1, 2))),
@@ -100,14 +123,20 @@ for (const kind of ["Thread", "ThreadPool"] as const) {
       const [name] = Object.keys(options);
       await assert.rejects(
         kinds[kind]!(options, async (run) => void (await run(tasks.add, 1, 2))),
-        { code: TYPE, message: new RegExp(`options\\.${name} does not apply here: all threads of a program .*use a process`) },
+        {
+          code: TYPE,
+          message: new RegExp(`options\\.${name} does not apply here: all threads of a program .*use a process`),
+        },
       );
     }
   });
 
   test(`${kind}: an option that Node allows for no thread is an error of the start`, async () => {
     await kinds[kind]!({ execArgv: ["--max-old-space-size=100"] }, async (run) => {
-      await assert.rejects(run(tasks.add, 1, 2), { code: TYPE, message: /options\.execArgv has what Node allows for no thread/ });
+      await assert.rejects(run(tasks.add, 1, 2), {
+        code: TYPE,
+        message: /options\.execArgv has what Node allows for no thread/,
+      });
     });
   });
 }
@@ -125,17 +154,24 @@ for (const kind of ["Process", "ProcessPool"] as const) {
   describe(`${kind}: its folder and its streams`, { timeout: timeLimit(60_000) }, () => {
     test("cwd: a path or a URL; the program's folder stays", async () => {
       const before = process.cwd();
-      for (const cwd of [folder, pathToFileURL(folder)]) await within({ cwd }, async (run) => assert.equal(await run(tasks.tellFolder), folder));
+      for (const cwd of [folder, pathToFileURL(folder)])
+        await within({ cwd }, async (run) => assert.equal(await run(tasks.tellFolder), folder));
       assert.equal(process.cwd(), before);
     });
 
     test("stdout and stderr: files, at whose ends it prints, one for both too", async () => {
       const [out, both] = [newFile(), newFile()];
       writeFileSync(out, "before\n");
-      await within({ stdio: { stdout: { file: out }, stderr: { file: both } } }, async (run) => void (await run(tasks.print, "a", 2)));
+      await within(
+        { stdio: { stdout: { file: out }, stderr: { file: both } } },
+        async (run) => void (await run(tasks.print, "a", 2)),
+      );
       assert.equal(readFileSync(out, "utf8"), "before\nout a\nout a\n");
       assert.equal(readFileSync(both, "utf8"), "err a\nerr a\n");
-      await within({ stdio: { stdout: { file: pathToFileURL(both) }, stderr: { file: both } } }, async (run) => void (await run(tasks.print, "b", 1)));
+      await within(
+        { stdio: { stdout: { file: pathToFileURL(both) }, stderr: { file: both } } },
+        async (run) => void (await run(tasks.print, "b", 1)),
+      );
       assert.equal(readFileSync(both, "utf8"), "err a\nerr a\nout b\nerr b\n");
     });
 
@@ -151,7 +187,10 @@ for (const kind of ["Process", "ProcessPool"] as const) {
           setImmediate(done);
         },
       });
-      await within({ stdio: { stdout: stream, stderr: "ignore" } }, async (run) => void (await run(tasks.print, LINE, TIMES)));
+      await within(
+        { stdio: { stdout: stream, stderr: "ignore" } },
+        async (run) => void (await run(tasks.print, LINE, TIMES)),
+      );
       await until(() => text.length === TIMES * `out ${LINE}\n`.length);
       assert.equal(text, `out ${LINE}\n`.repeat(TIMES));
       assert.equal(stream.writableEnded, false);
@@ -160,7 +199,10 @@ for (const kind of ["Process", "ProcessPool"] as const) {
     test("a stream that was destroyed holds up nobody", async () => {
       const stream = new PassThrough();
       stream.destroy();
-      await within({ stdio: { stdout: stream, stderr: stream } }, async (run) => void (await run(tasks.print, "d".repeat(1000), 400)));
+      await within(
+        { stdio: { stdout: stream, stderr: stream } },
+        async (run) => void (await run(tasks.print, "d".repeat(1000), 400)),
+      );
     });
 
     test("stdin: nothing unless a file is given", async () => {
@@ -173,7 +215,10 @@ for (const kind of ["Process", "ProcessPool"] as const) {
     test("nothing stays open here", async () => {
       const stream = new PassThrough().resume();
       const run = () =>
-        within({ stdio: { stdin: { file: "/dev/null" }, stdout: { file: newFile() }, stderr: stream } }, async (run) => void (await run(tasks.print, "e", 1)));
+        within(
+          { stdio: { stdin: { file: "/dev/null" }, stdout: { file: newFile() }, stderr: stream } },
+          async (run) => void (await run(tasks.print, "e", 1)),
+        );
       await run();
       const before = openFiles();
       await run();
@@ -183,9 +228,12 @@ for (const kind of ["Process", "ProcessPool"] as const) {
 
     test("a file that cannot be opened is an error of the start", async () => {
       const before = openFiles();
-      await within({ stdio: { stdout: { file: newFile() }, stderr: { file: join(folder, "none", "file") } } }, async (run) => {
-        await assert.rejects(run(tasks.add, 1, 2), { code: "ENOENT" });
-      });
+      await within(
+        { stdio: { stdout: { file: newFile() }, stderr: { file: join(folder, "none", "file") } } },
+        async (run) => {
+          await assert.rejects(run(tasks.add, 1, 2), { code: "ENOENT" });
+        },
+      );
       await until(() => openFiles() <= before);
     });
 
@@ -197,7 +245,10 @@ for (const kind of ["Process", "ProcessPool"] as const) {
         [{ stdio: "inherit" }, /options\.stdio must be an object/],
         [{ stdio: { strange: 1 } }, /options\.stdio\.strange is unknown/],
         [{ stdio: { stdin: new PassThrough() } }, /options\.stdio\.stdin must be "ignore", "inherit" or \{ file \}/],
-        [{ stdio: { stdout: 1 } }, /options\.stdio\.stdout must be "ignore", "inherit", a stream that can be written or \{ file \}/],
+        [
+          { stdio: { stdout: 1 } },
+          /options\.stdio\.stdout must be "ignore", "inherit", a stream that can be written or \{ file \}/,
+        ],
         [{ stdio: { stderr: { file: "" } } }, /options\.stdio\.stderr\.file must be a path/],
         [{ stdio: { stderr: { file: "a", mode: 5 } } }, /options\.stdio\.stderr\.mode is unknown/],
       ] as const)

@@ -2,7 +2,20 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { describe, test } from "node:test";
-import { activeWorkers, cpuCount, currentWorker, Event, isMain, Lock, Process, setUncaughtHook, type Task, Thread, TimeoutError, task } from "allcores";
+import {
+  activeWorkers,
+  cpuCount,
+  currentWorker,
+  Event,
+  isMain,
+  Lock,
+  Process,
+  setUncaughtHook,
+  type Task,
+  Thread,
+  TimeoutError,
+  task,
+} from "allcores";
 import { collectGarbage } from "../fixtures/pool-processes.js";
 import { registerLate } from "../fixtures/registers-late.js";
 import { never } from "../fixtures/throws-while-loading.js";
@@ -41,7 +54,10 @@ for (const model of ["thread", "process"] as const) {
       const worker = Worker.start(tasks.fail);
       const error = (await worker.join().catch((error) => error)) as RangeError & { limit: number; detail: object };
       assert.ok(error instanceof RangeError);
-      assert.deepEqual([error.name, error.message, error.limit, error.detail], ["RangeError", "too much", 7, { unit: "ms" }]);
+      assert.deepEqual(
+        [error.name, error.message, error.limit, error.detail],
+        ["RangeError", "too much", 7, { unit: "ms" }],
+      );
       assert.ok(error.cause instanceof TypeError && error.cause.message === "because");
       assert.match(error.stack ?? "", /worker-tasks/);
       assert.equal(worker.exitCode, 1);
@@ -62,7 +78,10 @@ for (const model of ["thread", "process"] as const) {
     });
 
     test("a result that cannot be sent is an error that names its path", async () => {
-      await assert.rejects(Worker.start(tasks.unsendableResult).join(), { code: "ERR_ALLCORES_UNSENDABLE", path: "result.inner[0]" });
+      await assert.rejects(Worker.start(tasks.unsendableResult).join(), {
+        code: "ERR_ALLCORES_UNSENDABLE",
+        path: "result.inner[0]",
+      });
     });
 
     test("join may be called again, by both kinds of callers", async () => {
@@ -135,7 +154,10 @@ for (const model of ["thread", "process"] as const) {
     test("what is no task is refused, with what to write", () => {
       function plain() {}
       const notATask = { code: "ERR_ALLCORES_NOT_A_TASK" };
-      assert.throws(() => new Worker(plain as unknown as Task), { ...notATask, message: /task\(import\.meta, function plain/ });
+      assert.throws(() => new Worker(plain as unknown as Task), {
+        ...notATask,
+        message: /task\(import\.meta, function plain/,
+      });
       assert.throws(() => new Worker((() => 1) as unknown as Task), notATask);
       assert.throws(() => new Worker("add" as unknown as Task), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
       assert.throws(() => new Worker(tasks.add, { args: 5 as never }), { code: "ERR_ALLCORES_ARGUMENT_TYPE" });
@@ -160,7 +182,10 @@ for (const model of ["thread", "process"] as const) {
     test("it has a name, and knows itself", async () => {
       const worker = new Worker(tasks.describeSelf, { name: "Ada" }).start();
       const self = await worker.join();
-      assert.deepEqual({ name: self.name, model: self.model, isMain: self.isMain, others: self.others }, { name: "Ada", model, isMain: false, others: 0 });
+      assert.deepEqual(
+        { name: self.name, model: self.model, isMain: self.isMain, others: self.others },
+        { name: "Ada", model, isMain: false, others: 0 },
+      );
       assert.equal(self.pid === process.pid, model === "thread");
       const [one, two] = [new Worker(tasks.nothing), new Worker(tasks.nothing)];
       const number = (name: string) => Number(new RegExp(`^${Worker.name}-(\\d+)$`).exec(name)?.[1]);
@@ -221,10 +246,13 @@ for (const model of ["thread", "process"] as const) {
     test("errors without an owner: whose handle is still there when the program exits is told then; who was joined, ended by the program, or called process.exit(0) is not", async () => {
       const { code, output, errors } = await runProgram("unjoined", model);
       assert.deepEqual([code, output], [0, "the end\n"]);
-      assert.deepEqual([...errors.matchAll(/Uncaught error in ([\w ]+): (\w+)/g)].map(([, name, error]) => [name, error]).sort(), [
-        ["joined in vain", "RangeError"],
-        ["never joined", "RangeError"],
-      ]);
+      assert.deepEqual(
+        [...errors.matchAll(/Uncaught error in ([\w ]+): (\w+)/g)].map(([, name, error]) => [name, error]).sort(),
+        [
+          ["joined in vain", "RangeError"],
+          ["never joined", "RangeError"],
+        ],
+      );
     });
 
     test("errors without an owner: process.exit(0) is the end of no fault, but gives no result either: a join throws WorkerDiedError with exit code 0", async () => {
@@ -241,7 +269,9 @@ for (const model of ["thread", "process"] as const) {
     });
 
     test("each has its own WorkerLocal", async () => {
-      const used = await Promise.all([1, 2].map((n) => new Worker(tasks.useLocal, { name: `local-${n}` }).start().join()));
+      const used = await Promise.all(
+        [1, 2].map((n) => new Worker(tasks.useLocal, { name: `local-${n}` }).start().join()),
+      );
       assert.deepEqual(used, [
         { name: "local-1", uses: 2 },
         { name: "local-2", uses: 2 },
@@ -286,7 +316,11 @@ for (const model of ["thread", "process"] as const) {
 
 test("an object that reaches across threads only is refused by a process, with its path", () => {
   const lock = new Lock();
-  assert.throws(() => Process.start(tasks.echo, { deep: [lock] }), { code: "ERR_ALLCORES_REACH", path: "args[0].deep[0]", message: /across: "processes"/ });
+  assert.throws(() => Process.start(tasks.echo, { deep: [lock] }), {
+    code: "ERR_ALLCORES_REACH",
+    path: "args[0].deep[0]",
+    message: /across: "processes"/,
+  });
 });
 
 test("a process killed by a signal says by which", async () => {
@@ -307,7 +341,9 @@ test("this is the main thread of a test file", () => {
 
 test("nothing of the library's is left in /dev/shm but the lock of this user's programs", () => {
   assert.deepEqual(
-    fs.readdirSync("/dev/shm").filter((name) => /allcores/i.test(name) && !/^allcores-lock-\d+-[0-9a-f]{16}$/.test(name)),
+    fs
+      .readdirSync("/dev/shm")
+      .filter((name) => /allcores/i.test(name) && !/^allcores-lock-\d+-[0-9a-f]{16}$/.test(name)),
     [],
   );
 });

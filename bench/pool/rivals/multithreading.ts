@@ -32,7 +32,9 @@ export const multithreading: Contender = {
         supplyMissingNames();
         const { initRuntime, move, shutdown, spawn } = await import("multithreading");
         initRuntime({ maxWorkers: workers });
-        const value = async <R>(handle: { join(): Promise<{ ok: true; value: R } | { ok: false; error: Error }> }): Promise<R> => {
+        const value = async <R>(handle: {
+          join(): Promise<{ ok: true; value: R } | { ok: false; error: Error }>;
+        }): Promise<R> => {
           const result = await handle.join();
           if (!result.ok) throw result.error;
           return result.value;
@@ -40,7 +42,8 @@ export const multithreading: Contender = {
         return {
           run: (job, argument) => value(spawn(move(argument), jobs[job] as (argument: unknown) => unknown)),
           movesAll: true,
-          move: async (buffer) => (await value(spawn(move(new Uint8Array(buffer)), jobs.echo<Uint8Array<ArrayBuffer>>))).buffer,
+          move: async (buffer) =>
+            (await value(spawn(move(new Uint8Array(buffer)), jobs.echo<Uint8Array<ArrayBuffer>>))).buffer,
           serve(rounds, signal) {
             const handle = spawn(move(rounds), jobs.burn);
             signal.addEventListener("abort", () => handle.abort(), { once: true });

@@ -8,15 +8,19 @@ const fileOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 /** Without a queue everything is posted at once; with one, so many tasks at a time for each worker. */
 type Queue = "no queue" | number;
 
-const queueOptions = (queue: Queue) => (queue === "no queue" ? {} : { enableTasksQueue: true, tasksQueueOptions: { concurrency: queue } });
-const textOf = (queue: Queue, strategy: string) => `${typeof queue === "number" ? `queue, ${queue} per worker` : queue}, ${strategy}`;
+const queueOptions = (queue: Queue) =>
+  queue === "no queue" ? {} : { enableTasksQueue: true, tasksQueueOptions: { concurrency: queue } };
+const textOf = (queue: Queue, strategy: string) =>
+  `${typeof queue === "number" ? `queue, ${queue} per worker` : queue}, ${strategy}`;
 
 type Strategy = "LEAST_USED" | "ROUND_ROBIN";
 
 const END_MS = 1500;
 
 interface PoolifierPool {
-  readonly workerNodes: readonly { readonly worker: { terminate?(): unknown; readonly process?: { kill(signal: "SIGKILL"): unknown } } }[];
+  readonly workerNodes: readonly {
+    readonly worker: { terminate?(): unknown; readonly process?: { kill(signal: "SIGKILL"): unknown } };
+  }[];
   execute(data?: unknown, name?: string, signal?: AbortSignal): Promise<unknown>;
   destroy(): Promise<void>;
 }
@@ -40,7 +44,13 @@ function threads(queue: Queue, workerChoiceStrategy: Strategy): Setting {
     text: textOf(queue, workerChoiceStrategy),
     async open(workers) {
       const { FixedThreadPool } = await import("poolifier");
-      return opened(new FixedThreadPool(workers, fileOf("./poolifier-thread.js"), { ...queueOptions(queue), workerChoiceStrategy, enableEvents: false }));
+      return opened(
+        new FixedThreadPool(workers, fileOf("./poolifier-thread.js"), {
+          ...queueOptions(queue),
+          workerChoiceStrategy,
+          enableEvents: false,
+        }),
+      );
     },
   };
 }
@@ -51,7 +61,11 @@ function cluster(queue: Queue, serialization: "json" | "advanced"): Setting {
     async open(workers) {
       const { FixedClusterPool } = await import("poolifier");
       return opened(
-        new FixedClusterPool(workers, fileOf("./poolifier-cluster.cjs"), { ...queueOptions(queue), settings: { serialization }, enableEvents: false }),
+        new FixedClusterPool(workers, fileOf("./poolifier-cluster.cjs"), {
+          ...queueOptions(queue),
+          settings: { serialization },
+          enableEvents: false,
+        }),
       );
     },
   };
@@ -60,11 +74,21 @@ function cluster(queue: Queue, serialization: "json" | "advanced"): Setting {
 export const poolifierThreads: Contender = {
   library: "poolifier",
   model: "threads",
-  settings: [threads("no queue", "LEAST_USED"), threads("no queue", "ROUND_ROBIN"), threads(1, "LEAST_USED"), threads(64, "LEAST_USED")],
+  settings: [
+    threads("no queue", "LEAST_USED"),
+    threads("no queue", "ROUND_ROBIN"),
+    threads(1, "LEAST_USED"),
+    threads(64, "LEAST_USED"),
+  ],
 };
 
 export const poolifierCluster: Contender = {
   library: "poolifier",
   model: "processes",
-  settings: [cluster("no queue", "advanced"), cluster("no queue", "json"), cluster(1, "advanced"), cluster(64, "advanced")],
+  settings: [
+    cluster("no queue", "advanced"),
+    cluster("no queue", "json"),
+    cluster(1, "advanced"),
+    cluster(64, "advanced"),
+  ],
 };

@@ -17,11 +17,18 @@ function setting(text: string, options: Options): Setting {
     text,
     async open(workers) {
       const { Tinypool } = await import("tinypool");
-      const pool = new Tinypool({ filename, minThreads: workers, maxThreads: workers, idleTimeout: Number.POSITIVE_INFINITY, ...options });
+      const pool = new Tinypool({
+        filename,
+        minThreads: workers,
+        maxThreads: workers,
+        idleTimeout: Number.POSITIVE_INFINITY,
+        ...options,
+      });
       return {
         run: (name, value) => pool.run(value, { name }),
         ...(options.runtime === "worker_threads" && {
-          move: (buffer: ArrayBuffer) => pool.run(buffer, { filename: mover, name: "handBack", transferList: [buffer] }),
+          move: (buffer: ArrayBuffer) =>
+            pool.run(buffer, { filename: mover, name: "handBack", transferList: [buffer] }),
         }),
         serve: (rounds, signal) => pool.run(rounds, { name: "burn", signal }),
         close: () => pool.destroy(),
@@ -39,8 +46,16 @@ export const tinypoolThreads: Contender = {
     setting("256 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 256 }),
     setting("1024 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 1024 }),
     setting("no atomics, 1 per worker", { runtime: "worker_threads", useAtomics: false }),
-    setting("no atomics, 64 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 64, useAtomics: false }),
-    setting("no atomics, 1024 per worker", { runtime: "worker_threads", concurrentTasksPerWorker: 1024, useAtomics: false }),
+    setting("no atomics, 64 per worker", {
+      runtime: "worker_threads",
+      concurrentTasksPerWorker: 64,
+      useAtomics: false,
+    }),
+    setting("no atomics, 1024 per worker", {
+      runtime: "worker_threads",
+      concurrentTasksPerWorker: 1024,
+      useAtomics: false,
+    }),
   ],
 };
 
@@ -49,9 +64,17 @@ export const tinypoolProcesses: Contender = {
   model: "processes",
   settings: [
     setting("advanced, 1 per worker", { runtime: "child_process", serialization: "advanced" }),
-    setting("advanced, 64 per worker", { runtime: "child_process", serialization: "advanced", concurrentTasksPerWorker: 64 }),
+    setting("advanced, 64 per worker", {
+      runtime: "child_process",
+      serialization: "advanced",
+      concurrentTasksPerWorker: 64,
+    }),
     setting("json, 1 per worker", { runtime: "child_process", serialization: "json" }),
     setting("json, 64 per worker", { runtime: "child_process", serialization: "json", concurrentTasksPerWorker: 64 }),
-    setting("json, 1024 per worker", { runtime: "child_process", serialization: "json", concurrentTasksPerWorker: 1024 }),
+    setting("json, 1024 per worker", {
+      runtime: "child_process",
+      serialization: "json",
+      concurrentTasksPerWorker: 1024,
+    }),
   ],
 };

@@ -4,7 +4,10 @@ import type { Contender, Setting } from "../contender.js";
 
 const script = fileURLToPath(new URL("./workerpool-worker.js", import.meta.url));
 
-function setting(text: string, options: { workerType: "thread" | "process"; forkOpts?: { serialization: "json" | "advanced" } }): Setting {
+function setting(
+  text: string,
+  options: { workerType: "thread" | "process"; forkOpts?: { serialization: "json" | "advanced" } },
+): Setting {
   return {
     text,
     async open(workers) {
@@ -12,7 +15,9 @@ function setting(text: string, options: { workerType: "thread" | "process"; fork
       const pool = workerpool.pool(script, { minWorkers: workers, maxWorkers: workers, ...options });
       return {
         run: async (job, value) => pool.exec(job, [value]),
-        ...(options.workerType === "thread" && { move: async (buffer: ArrayBuffer) => pool.exec("handBack", [buffer], { transfer: [buffer] }) }),
+        ...(options.workerType === "thread" && {
+          move: async (buffer: ArrayBuffer) => pool.exec("handBack", [buffer], { transfer: [buffer] }),
+        }),
         async serve(rounds, signal) {
           const promise = pool.exec("burn", [rounds]);
           // It returns itself, rejected: an event target would take that for a listener that failed.
@@ -25,7 +30,11 @@ function setting(text: string, options: { workerType: "thread" | "process"; fork
   };
 }
 
-export const workerpoolThreads: Contender = { library: "workerpool", model: "threads", settings: [setting("defaults", { workerType: "thread" })] };
+export const workerpoolThreads: Contender = {
+  library: "workerpool",
+  model: "threads",
+  settings: [setting("defaults", { workerType: "thread" })],
+};
 
 export const workerpoolProcesses: Contender = {
   library: "workerpool",

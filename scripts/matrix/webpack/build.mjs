@@ -6,7 +6,12 @@ webpack(
     target: "node20",
     entry: "./src/main.js",
     experiments: { outputModule: true },
-    output: { path: `${import.meta.dirname}/dist`, filename: "main.mjs", chunkFormat: "module", library: { type: "module" } },
+    output: {
+      path: `${import.meta.dirname}/dist`,
+      filename: "main.mjs",
+      chunkFormat: "module",
+      library: { type: "module" },
+    },
     module: { parser: { javascript: { importMeta: false } } },
     externals: { koffi: "koffi", tsx: "tsx" },
   },

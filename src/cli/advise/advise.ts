@@ -24,23 +24,39 @@ export async function adviseOn(text: string, given: readonly string[], settings:
   const report = new Report(settings.json);
   const reference = taskReference(text);
   const { items, bad } = await itemsOf(given, settings, report);
-  if (items.length === 0) throw new CommandFailure(EXIT.input, bad > 0 ? "no input could be read" : "there are no inputs: give at least one to be run");
+  if (items.length === 0)
+    throw new CommandFailure(
+      EXIT.input,
+      bad > 0 ? "no input could be read" : "there are no inputs: give at least one to be run",
+    );
   const advice = await measured(reference, items, settings, report);
-  for (const { input, error } of advice.failed) report.error(`${items[input]!.name}: ${firstLine(error)}`, { index: input, error });
+  for (const { input, error } of advice.failed)
+    report.error(`${items[input]!.name}: ${firstLine(error)}`, { index: input, error });
   const command = commandOf(text, advice, settings);
   console.log(settings.json ? JSON.stringify({ ...advice, command }) : portrayAdvice(advice, command));
   if (bad > 0) return EXIT.input;
   return advice.failed.length > 0 ? EXIT.itemsFailed : EXIT.done;
 }
 
-async function measured(reference: TaskReference, items: readonly Item[], settings: AdviseSettings, report: Report): Promise<Advice> {
+async function measured(
+  reference: TaskReference,
+  items: readonly Item[],
+  settings: AdviseSettings,
+  report: Report,
+): Promise<Advice> {
   const { once, budget, sample, total, workers } = settings;
-  const task = taskModule<Record<string, (item: unknown) => unknown>>(reference.url)[reference.name] as Task<(item: unknown) => unknown>;
+  const task = taskModule<Record<string, (item: unknown) => unknown>>(reference.url)[reference.name] as Task<
+    (item: unknown) => unknown
+  >;
   const values = items.map(({ value }) => value);
   const announce = ({ inputs, runs }: { readonly inputs: readonly number[]; readonly runs: number }): void => {
     const often = runs === 1 ? "once" : `up to ${runs} times`;
     const rarer = once ? "" : " (--once: a single time)";
-    report.note(`runs ${inputs.length} of ${items.length} inputs, each ${often}${rarer}, for at most ${budget} ms`, { inputs, runs, budget });
+    report.note(`runs ${inputs.length} of ${items.length} inputs, each ${often}${rarer}, for at most ${budget} ms`, {
+      inputs,
+      runs,
+      budget,
+    });
   };
   try {
     return await advise(task, values, { budget, once, sample, total, workers, announce });
@@ -55,14 +71,19 @@ async function measured(reference: TaskReference, items: readonly Item[], settin
 }
 
 /** The inputs as the task gets them; those that are none have their line on stderr. */
-async function itemsOf(given: readonly string[], settings: AdviseSettings, report: Report): Promise<{ readonly items: readonly Item[]; readonly bad: number }> {
+async function itemsOf(
+  given: readonly string[],
+  settings: AdviseSettings,
+  report: Report,
+): Promise<{ readonly items: readonly Item[]; readonly bad: number }> {
   const items: Item[] = [];
   let bad = 0;
   let seen = 0;
   const inputs = await inputsOf(given, settings);
   for await (const { text, place } of inputs) {
     if (!Array.isArray(inputs) && seen === MOST_READ) {
-      if (settings.total === undefined) report.note(`the answer is for the first ${MOST_READ} inputs; give --total for more`);
+      if (settings.total === undefined)
+        report.note(`the answer is for the first ${MOST_READ} inputs; give --total for more`);
       break;
     }
     seen++;

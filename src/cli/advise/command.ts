@@ -32,8 +32,13 @@ export function adviseCommand(finish: Finish): Command {
   const several = (value: string, before: string[] = []): string[] => [...before, value];
   return new Command("advise")
     .summary("which model suits a function, measured on its own inputs")
-    .description("Runs a function that a module exports on some of its inputs, and says whether threads, processes or async suit it here, and why.")
-    .argument("<MODULE#EXPORT>", "the module, .js or .ts, and its exported function; the default export without #EXPORT")
+    .description(
+      "Runs a function that a module exports on some of its inputs, and says whether threads, processes or async suit it here, and why.",
+    )
+    .argument(
+      "<MODULE#EXPORT>",
+      "the module, .js or .ts, and its exported function; the default export without #EXPORT",
+    )
     .argument("[INPUT...]", "items; stdin is read where there are neither inputs nor --glob nor --file")
     .option("--budget <time>", "for all runs together, as in 500ms, 10s", duration, 2000)
     .option("--once", "run no input twice")
@@ -45,8 +50,14 @@ export function adviseCommand(finish: Finish): Command {
     .option("--file <path>", "each line of the file is an item; may be repeated", several)
     .option("--json", "print JSON, for programs")
     .addHelpText("after", HELP)
-    .action(async (reference: string, inputs: string[], { glob = [], file = [], once = false, json = false, ...given }: Given) => {
-      const { adviseOn } = await import("./advise.js");
-      finish(await adviseOn(reference, inputs, { ...given, globs: glob, files: file, once, json }));
-    });
+    .action(
+      async (
+        reference: string,
+        inputs: string[],
+        { glob = [], file = [], once = false, json = false, ...given }: Given,
+      ) => {
+        const { adviseOn } = await import("./advise.js");
+        finish(await adviseOn(reference, inputs, { ...given, globs: glob, files: file, once, json }));
+      },
+    );
 }

@@ -26,7 +26,11 @@ export function portrayAdvice(advice: Advice, command: string): string {
 }
 
 /** The same work, done so. */
-export function commandOf(reference: string, { model, workers, chunkSize }: Advice, { input }: Pick<AdviseSettings, "input">): string {
+export function commandOf(
+  reference: string,
+  { model, workers, chunkSize }: Advice,
+  { input }: Pick<AdviseSettings, "input">,
+): string {
   const words = ["allcores map", quoted(reference), "--model", model, "--workers", String(workers)];
   if (model !== "async" && chunkSize > 1) words.push("--chunk", String(chunkSize));
   if (input !== "lines") words.push("--input", input);

@@ -1,7 +1,17 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { duration, wholeNumberFrom } from "../duration.js";
 import type { Finish } from "../exit-code.js";
-import { AT_FIRST, type Halt, haltOf, INPUT_FORMS, LINE_FORMS, type MapSettings, MODELS, NEVER, ON_ERROR } from "./map-settings.js";
+import {
+  AT_FIRST,
+  type Halt,
+  haltOf,
+  INPUT_FORMS,
+  LINE_FORMS,
+  type MapSettings,
+  MODELS,
+  NEVER,
+  ON_ERROR,
+} from "./map-settings.js";
 
 const HELP = `
 Inputs are the INPUT arguments, the paths of --glob, the lines of --file, or the lines of stdin, each of which is one
@@ -46,8 +56,13 @@ export function mapCommand(finish: Finish): Command {
   const several = (value: string, before: string[] = []): string[] => [...before, value];
   return new Command("map")
     .summary("run a function of a module over many inputs")
-    .description("Runs a function that a module exports over many inputs, on all cores, and prints its results as NDJSON.")
-    .argument("<MODULE#EXPORT>", "the module, .js or .ts, and its exported function; the default export without #EXPORT")
+    .description(
+      "Runs a function that a module exports over many inputs, on all cores, and prints its results as NDJSON.",
+    )
+    .argument(
+      "<MODULE#EXPORT>",
+      "the module, .js or .ts, and its exported function; the default export without #EXPORT",
+    )
     .argument("[INPUT...]", "items; stdin is read where there are neither inputs nor --glob nor --file")
     .addOption(new Option("--model <model>", "what runs the items").choices(MODELS).default("thread"))
     .option("--workers <n>", "how many at a time; one for each core unless given", wholeNumberFrom(1))
@@ -55,16 +70,27 @@ export function mapCommand(finish: Finish): Command {
     .option("--timeout <time>", "limit for each item, as in 500ms, 30s, 5m", duration)
     .option("--retries <n>", "how often an item is tried again that failed", wholeNumberFrom(0), 0)
     .option("--memory <MB>", "JavaScript heap of each worker", wholeNumberFrom(1))
-    .addOption(new Option("--on-error <what>", "of an item that fails: a line on stderr, nothing, or the end of the run").choices(ON_ERROR).default("report"))
     .addOption(
-      new Option("--halt <when>", "never; now,fail=N or soon,fail=N: end after N failures, at once or once what runs has ended")
+      new Option("--on-error <what>", "of an item that fails: a line on stderr, nothing, or the end of the run")
+        .choices(ON_ERROR)
+        .default("report"),
+    )
+    .addOption(
+      new Option(
+        "--halt <when>",
+        "never; now,fail=N or soon,fail=N: end after N failures, at once or once what runs has ended",
+      )
         .argParser(halt)
         .default(NEVER, "never"),
     )
     .addOption(new Option("--input <form>", "what a line of stdin or --file is").choices(INPUT_FORMS).default("lines"))
     .option("--glob <pattern>", "each path that matches is an item; may be repeated", several)
     .option("--file <path>", "each line of the file is an item; may be repeated", several)
-    .addOption(new Option("--lines <form>", "value: the results alone; record: with index, input and error").choices(LINE_FORMS).default("value"))
+    .addOption(
+      new Option("--lines <form>", "value: the results alone; record: with index, input and error")
+        .choices(LINE_FORMS)
+        .default("value"),
+    )
     .option("--as-completed", "results as they come, not in order")
     .option("--output <file>", "write results there and not to stdout")
     .option("--redis <url>", "with --model remote: where the server is")

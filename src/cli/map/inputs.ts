@@ -46,7 +46,11 @@ async function checkReadable(file: string): Promise<void> {
   }
 }
 
-async function* fileLines(first: readonly Input[], files: readonly string[], form: InputForm): AsyncGenerator<Input, void, undefined> {
+async function* fileLines(
+  first: readonly Input[],
+  files: readonly string[],
+  form: InputForm,
+): AsyncGenerator<Input, void, undefined> {
   yield* first;
   for (const file of files) {
     if (file === "-") yield* stdinLines(form);
@@ -55,13 +59,18 @@ async function* fileLines(first: readonly Input[], files: readonly string[], for
 }
 
 async function* stdinLines(form: InputForm): AsyncGenerator<Input, void, undefined> {
-  if (process.stdin.isTTY) process.stderr.write("allcores: reads items from the terminal, one a line; Ctrl-D ends them\n");
+  if (process.stdin.isTTY)
+    process.stderr.write("allcores: reads items from the terminal, one a line; Ctrl-D ends them\n");
   let count = 0;
   for await (const input of numbered(textLines(process.stdin, separatorOf(form)), "stdin", form)) {
     count++;
     yield input;
   }
-  if (count === 0 && isClosed()) throw new CommandFailure(EXIT.input, "stdin is closed, and there are no inputs: give INPUT arguments, --glob or --file");
+  if (count === 0 && isClosed())
+    throw new CommandFailure(
+      EXIT.input,
+      "stdin is closed, and there are no inputs: give INPUT arguments, --glob or --file",
+    );
 }
 
 /** Node puts the null device in the place of a stdin that is closed. A pipe that is empty is another matter. */
@@ -73,7 +82,11 @@ function isClosed(): boolean {
   }
 }
 
-async function* numbered(lines: AsyncIterable<string>, source: string, form: InputForm): AsyncGenerator<Input, void, undefined> {
+async function* numbered(
+  lines: AsyncIterable<string>,
+  source: string,
+  form: InputForm,
+): AsyncGenerator<Input, void, undefined> {
   let number = 0;
   for await (const text of lines) {
     number++;

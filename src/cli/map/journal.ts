@@ -97,7 +97,9 @@ export class Journal {
 
   async append(records: readonly JournalRecord[]): Promise<void> {
     try {
-      await this.#write(records.map(({ index, digest, isDone, end }) => `[${index},"${digest}",${isDone ? 1 : 0},${end}]\n`).join(""));
+      await this.#write(
+        records.map(({ index, digest, isDone, end }) => `[${index},"${digest}",${isDone ? 1 : 0},${end}]\n`).join(""),
+      );
     } catch (error) {
       throw writeFailure(this.path, error);
     }
@@ -174,7 +176,9 @@ function noJournal(path: string): CommandFailure {
 
 function recordOf(line: string): JournalRecord | undefined {
   const [, index, digest, isDone, end] = /^\[(\d+),"([0-9a-f]{16})",([01]),(\d+)\]$/.exec(line) ?? [];
-  return end === undefined ? undefined : { index: Number(index), digest: digest!, isDone: isDone === "1", end: Number(end) };
+  return end === undefined
+    ? undefined
+    : { index: Number(index), digest: digest!, isDone: isDone === "1", end: Number(end) };
 }
 
 function headLine(head: JournalHead): string {
@@ -183,13 +187,18 @@ function headLine(head: JournalHead): string {
 
 function differences(was: JournalHead, is: JournalHead): string[] {
   const changed = (Object.keys(WORDS) as (keyof JournalHead)[]).filter((name) => was[name] !== is[name]);
-  return changed.map((name) => (name === "source" ? `${WORDS.source} has changed` : `${WORDS[name]} was ${was[name]} and is ${is[name]}`));
+  return changed.map((name) =>
+    name === "source" ? `${WORDS.source} has changed` : `${WORDS[name]} was ${was[name]} and is ${is[name]}`,
+  );
 }
 
 function checkHead(path: string, was: JournalHead, is: JournalHead): void {
   const found = differences(was, is);
   if (found.length === 0) return;
-  throw new CommandFailure(EXIT.journal, `${path} is of another run: ${found.join("; ")}. --force goes on all the same, another journal begins anew`);
+  throw new CommandFailure(
+    EXIT.journal,
+    `${path} is of another run: ${found.join("; ")}. --force goes on all the same, another journal begins anew`,
+  );
 }
 
 /** The records stay; whatever happens meanwhile, one of both files is whole. */

@@ -13,7 +13,12 @@ export type Exports = Readonly<Record<string, unknown>>;
 
 export async function localModule({ url, file, text }: TaskReference): Promise<Exports> {
   try {
-    if (file !== undefined && /\.[cm]?tsx?$/.test(file) && Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT) await registerTsx(file);
+    if (
+      file !== undefined &&
+      /\.[cm]?tsx?$/.test(file) &&
+      Number.parseInt(process.versions.node, 10) < FIRST_NODE_FOR_TYPESCRIPT
+    )
+      await registerTsx(file);
     const loaded = (await import(url)) as Exports;
     const whole = loaded.default;
     // What a CommonJS module exports is one object, of which Node names only what it finds in the text.
@@ -21,7 +26,10 @@ export async function localModule({ url, file, text }: TaskReference): Promise<E
   } catch (error) {
     throw error instanceof CommandFailure
       ? error
-      : new CommandFailure(EXIT.task, `${text} could not be loaded: ${error instanceof Error ? `${error.name}: ` : ""}${firstLine(error)}`);
+      : new CommandFailure(
+          EXIT.task,
+          `${text} could not be loaded: ${error instanceof Error ? `${error.name}: ` : ""}${firstLine(error)}`,
+        );
   }
 }
 
@@ -36,10 +44,15 @@ async function registerTsx(file: string): Promise<void> {
   try {
     manifest = require.resolve("tsx/package.json");
   } catch {
-    throw new CommandFailure(EXIT.task, `${file} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, or use Node 24`);
+    throw new CommandFailure(
+      EXIT.task,
+      `${file} is TypeScript, which Node ${process.versions.node} runs only with tsx: npm install tsx, or use Node 24`,
+    );
   }
   // Not its CommonJS form, which looks for its loader in the wrong place.
   const { exports } = require(manifest) as { exports: { "./esm/api": { import: { default: string } } } };
-  const api = (await import(pathToFileURL(join(dirname(manifest), exports["./esm/api"].import.default)).href)) as { register(): unknown };
+  const api = (await import(pathToFileURL(join(dirname(manifest), exports["./esm/api"].import.default)).href)) as {
+    register(): unknown;
+  };
   api.register();
 }

@@ -19,13 +19,17 @@ import { type TaskReference, taskReference } from "./task-reference.js";
 /** Its exit code. @throws CommandFailure for what ends it before or between its items */
 export async function map(text: string, given: readonly string[], settings: MapSettings): Promise<number> {
   if ((settings.retryFailed || settings.force) && settings.journal === undefined)
-    throw new CommandFailure(EXIT.usage, `${settings.retryFailed ? "--retry-failed" : "--force"} is about a journal: give --journal FILE too`);
+    throw new CommandFailure(
+      EXIT.usage,
+      `${settings.retryFailed ? "--retry-failed" : "--force"} is about a journal: give --journal FILE too`,
+    );
   const report = new Report(settings.json);
   const reference = taskReference(text);
   const inputs = await inputsOf(given, settings);
   const { pool, task, chosen } = await itemPool(reference, settings, report);
   const { output, journal } = await storeOf(reference, settings);
-  if (journal?.isResumed === true) report.note(`goes on with ${journal.known.size} items that ${journal.path} knows`, { known: journal.known.size });
+  if (journal?.isResumed === true)
+    report.note(`goes on with ${journal.known.size} items that ${journal.path} knows`, { known: journal.known.size });
   const progress = new Progress(settings.progress, Array.isArray(inputs) ? inputs.length : undefined);
   report.clear = () => progress.clear();
   const sink = new ResultSink(output, journal, (error) => run.end(error));
@@ -43,7 +47,10 @@ export async function map(text: string, given: readonly string[], settings: MapS
   }
 }
 
-async function storeOf(reference: TaskReference, settings: MapSettings): Promise<{ output: Output; journal: Journal | undefined }> {
+async function storeOf(
+  reference: TaskReference,
+  settings: MapSettings,
+): Promise<{ output: Output; journal: Journal | undefined }> {
   const keeps = settings.journal !== undefined;
   const file = settings.output === undefined ? undefined : await FileOutput.open(settings.output, keeps);
   if (settings.journal === undefined) return { output: file ?? new StandardOutput(), journal: undefined };

@@ -5,7 +5,11 @@ import { EXIT } from "../exit-code.js";
 import { type Exports, functionsIn, localModule } from "./local-module.js";
 import type { TaskReference } from "./task-reference.js";
 
-const ABOUT_MODULE = new Set<unknown>(["ERR_ALLCORES_TASK_LOAD", "ERR_ALLCORES_TASK_NOT_FOUND", "ERR_ALLCORES_MODULE_NOT_ALLOWED"]);
+const ABOUT_MODULE = new Set<unknown>([
+  "ERR_ALLCORES_TASK_LOAD",
+  "ERR_ALLCORES_TASK_NOT_FOUND",
+  "ERR_ALLCORES_MODULE_NOT_ALLOWED",
+]);
 
 /** Whether the module, and not the item, is at fault. */
 export function isAboutModule(error: unknown): boolean {
@@ -26,5 +30,8 @@ export async function moduleFailure(error: unknown, reference: TaskReference): P
 export function noExport({ name, text }: TaskReference, exports: Exports): CommandFailure {
   const names = functionsIn(exports);
   const listed = names.length === 0 ? "it exports no function" : `it exports ${names.join(", ")}`;
-  return new CommandFailure(EXIT.task, `${text}: the module has no function ${name}${didYouMean(name, names) || `; ${listed}`}`);
+  return new CommandFailure(
+    EXIT.task,
+    `${text}: the module has no function ${name}${didYouMean(name, names) || `; ${listed}`}`,
+  );
 }

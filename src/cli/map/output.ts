@@ -54,7 +54,12 @@ export class FileOutput implements Output {
     const bytes = Buffer.from(text);
     try {
       for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#isRegular ? this.#end : null);
+        const { bytesWritten } = await this.#file.write(
+          bytes,
+          at,
+          bytes.length - at,
+          this.#isRegular ? this.#end : null,
+        );
         at += bytesWritten;
         this.#end += bytesWritten;
       }

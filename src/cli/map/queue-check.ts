@@ -15,13 +15,21 @@ export async function checkQueue(redis: string, queue: string, report: Report): 
   const asked = new RemoteQueue({ connection: redis, queue });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setRealTimeout(() => reject(new CommandFailure(EXIT.server, `the server ${hostOf(redis)} does not answer`)), PATIENCE_MS);
+    timer = setRealTimeout(
+      () => reject(new CommandFailure(EXIT.server, `the server ${hostOf(redis)} does not answer`)),
+      PATIENCE_MS,
+    );
   });
   try {
     const workers = await Promise.race([asked.workers(), late]);
-    if (workers.length === 0) report.note(`nobody serves the queue ${queue} yet: start allcores worker --queue ${queue} there, with this module under --allow`);
+    if (workers.length === 0)
+      report.note(
+        `nobody serves the queue ${queue} yet: start allcores worker --queue ${queue} there, with this module under --allow`,
+      );
   } catch (error) {
-    throw error instanceof CommandFailure ? error : new CommandFailure(EXIT.server, `the queue ${queue} cannot be used: ${firstLine(error)}`);
+    throw error instanceof CommandFailure
+      ? error
+      : new CommandFailure(EXIT.server, `the queue ${queue} cannot be used: ${firstLine(error)}`);
   } finally {
     clearRealTimeout(timer);
     void asked.close().catch(() => {});
@@ -37,7 +45,9 @@ async function checkAddress(redis: string): Promise<void> {
     // One that is only slow is waited for below.
     const timer = setRealTimeout(resolve, PATIENCE_MS);
     socket.once("connect", resolve);
-    socket.once("error", (error) => reject(new CommandFailure(EXIT.server, `the server ${hostOf(redis)} cannot be reached: ${firstLine(error)}`)));
+    socket.once("error", (error) =>
+      reject(new CommandFailure(EXIT.server, `the server ${hostOf(redis)} cannot be reached: ${firstLine(error)}`)),
+    );
     socket.once("close", () => clearRealTimeout(timer));
   }).finally(() => socket.destroy());
 }

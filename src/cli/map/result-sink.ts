@@ -48,7 +48,11 @@ export class ResultSink {
 
   /** Writes all that waits, and ends. @throws what kept it from being written */
   async close(): Promise<void> {
-    while (this.#failure === undefined && (this.#lines.length > 0 || this.#records.length > 0 || this.#flushing !== undefined)) await this.#flush();
+    while (
+      this.#failure === undefined &&
+      (this.#lines.length > 0 || this.#records.length > 0 || this.#flushing !== undefined)
+    )
+      await this.#flush();
     clearRealTimeout(this.#timer);
     if (this.#failure !== undefined) throw this.#failure.error;
     await this.#output.close();
@@ -59,7 +63,8 @@ export class ResultSink {
   #flush(): Promise<void> {
     this.#flushing ??= this.#write().finally(() => {
       this.#flushing = undefined;
-      if (this.#failure === undefined && (this.#lines.length > 0 || this.#records.length > 0)) this.#timer ??= setRealTimeout(() => void this.#flush(), 0);
+      if (this.#failure === undefined && (this.#lines.length > 0 || this.#records.length > 0))
+        this.#timer ??= setRealTimeout(() => void this.#flush(), 0);
     });
     return this.#flushing;
   }

@@ -68,7 +68,9 @@ export class Run {
   /** Runs all of it. @returns the exit code @throws what ended it before its last item */
   async toEnd(): Promise<number> {
     const { pool, sink } = this.#parts;
-    const signals = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).map((signal) => [signal, () => this.#signalled(signal)] as const);
+    const signals = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).map(
+      (signal) => [signal, () => this.#signalled(signal)] as const,
+    );
     for (const [signal, listener] of signals) process.on(signal, listener);
     try {
       await this.#all();
@@ -103,7 +105,10 @@ export class Run {
     if (this.#ending === undefined) await this.#settleEarly(Number.POSITIVE_INFINITY);
     const { known } = this.#parts;
     if (this.#ending === undefined && known !== undefined && known.size > this.#seen && !settings.force)
-      throw new CommandFailure(EXIT.journal, `the journal knows ${known.size} inputs, and there are ${this.#seen} now; --force takes that as it is`);
+      throw new CommandFailure(
+        EXIT.journal,
+        `the journal knows ${known.size} inputs, and there are ${this.#seen} now; --force takes that as it is`,
+      );
   }
 
   /** A list, of which the pool makes shorter chunks towards its end. */
@@ -121,7 +126,8 @@ export class Run {
       if (this.#ending !== undefined) return;
       const item = this.#admit(input);
       if (item !== undefined) yield item.value;
-      else if (this.#entries.size === 0 || this.#parts.settings.asCompleted) await this.#settleEarly(Number.POSITIVE_INFINITY);
+      else if (this.#entries.size === 0 || this.#parts.settings.asCompleted)
+        await this.#settleEarly(Number.POSITIVE_INFINITY);
     }
   }
 
@@ -132,7 +138,10 @@ export class Run {
     const entry = { index, text, place, digest: known === undefined ? "" : digestOf(text) };
     const state = known?.stateOf(index, entry.digest) ?? "unknown";
     if (state === "changed" && !settings.force)
-      throw new CommandFailure(EXIT.journal, `${nameOf(entry)} is not the input that the journal knows; --force runs what has changed anew`);
+      throw new CommandFailure(
+        EXIT.journal,
+        `${nameOf(entry)} is not the input that the journal knows; --force runs what has changed anew`,
+      );
     if (state === "done" || (state === "failed" && !settings.retryFailed)) {
       if (state === "failed") this.#knownFailed++;
       progress.ended(state === "failed");
@@ -181,14 +190,20 @@ export class Run {
     if (isDone) this.#done++;
     else this.#fail(entry, error);
     progress.ended(!isDone);
-    const text = isDone ? line : this.#parts.settings.lines === "record" ? this.#recordOf(entry, { error: described(error) }) : undefined;
+    const text = isDone
+      ? line
+      : this.#parts.settings.lines === "record"
+        ? this.#recordOf(entry, { error: described(error) })
+        : undefined;
     await sink.add(text, { index: entry.index, digest: entry.digest, isDone });
     if (!isDone) this.#countFailure();
   }
 
   #lineOf(entry: Entry, value: unknown): string | Error {
     try {
-      return this.#parts.settings.lines === "record" ? this.#recordOf(entry, { value: value ?? null }) : (JSON.stringify(value) ?? "null");
+      return this.#parts.settings.lines === "record"
+        ? this.#recordOf(entry, { value: value ?? null })
+        : (JSON.stringify(value) ?? "null");
     } catch (error) {
       return new TypeError(`the result cannot be written as JSON: ${firstLine(error)}`, { cause: error });
     }
@@ -205,8 +220,13 @@ export class Run {
     this.#failed++;
     if (settings.onError === "skip") return;
     const { name, message, code } = described(error);
-    const hint = code?.startsWith("ERR_ALLCORES_") === true ? ` (allcores explain ${code.slice("ERR_ALLCORES_".length)})` : "";
-    report.error(`${nameOf(entry)}: ${name}: ${message}${hint}`, { index: entry.index, input: entry.text, error: { name, message, code } });
+    const hint =
+      code?.startsWith("ERR_ALLCORES_") === true ? ` (allcores explain ${code.slice("ERR_ALLCORES_".length)})` : "";
+    report.error(`${nameOf(entry)}: ${name}: ${message}${hint}`, {
+      index: entry.index,
+      input: entry.text,
+      error: { name, message, code },
+    });
   }
 
   #countFailure(): void {

@@ -26,11 +26,13 @@ export function taskReference(text: string, folder = process.cwd()): TaskReferen
 }
 
 function urlOf(module: string, folder: string): string {
-  if (module.startsWith("node:") || builtinModules.includes(module)) return module.startsWith("node:") ? module : `node:${module}`;
+  if (module.startsWith("node:") || builtinModules.includes(module))
+    return module.startsWith("node:") ? module : `node:${module}`;
   const path = module.startsWith("file:") ? fileURLToPath(module) : resolve(folder, module);
   const found = sourceAt(path);
   if (found !== undefined) return pathToFileURL(found).href;
-  if (module.startsWith("file:") || /^[./]/.test(module) || /\.[cm]?[jt]sx?$/.test(module)) throw notThere(module, path, folder);
+  if (module.startsWith("file:") || /^[./]/.test(module) || /\.[cm]?[jt]sx?$/.test(module))
+    throw notThere(module, path, folder);
   try {
     return pathToFileURL(createRequire(join(folder, "x.js")).resolve(module)).href;
   } catch {
@@ -48,7 +50,10 @@ function sourceAt(path: string): string | undefined {
 
 function notThere(module: string, path: string, folder: string): CommandFailure {
   const near = dirname(path);
-  const names = existsSync(near) && statSync(near).isDirectory() ? readdirSync(near).filter((name) => /\.[cm]?[jt]sx?$/.test(name)) : [];
+  const names =
+    existsSync(near) && statSync(near).isDirectory()
+      ? readdirSync(near).filter((name) => /\.[cm]?[jt]sx?$/.test(name))
+      : [];
   const meant = closest(basename(path), names);
   const hint = meant === undefined ? "" : `; did you mean ./${relative(folder, join(near, meant))}?`;
   return new CommandFailure(EXIT.task, `there is no module ${module}${hint}`);

@@ -15,5 +15,8 @@ const REASONS: Readonly<Record<string, string>> = {
 export function writeFailure(name: string, error: unknown): CommandFailure {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (code === "EPIPE") return new CommandFailure(EXIT.brokenPipe, "nobody reads stdout any more");
-  return new CommandFailure(EXIT.output, `${name} cannot be written: ${REASONS[code] === undefined ? firstLine(error) : `${REASONS[code]} (${code})`}`);
+  return new CommandFailure(
+    EXIT.output,
+    `${name} cannot be written: ${REASONS[code] === undefined ? firstLine(error) : `${REASONS[code]} (${code})`}`,
+  );
 }

@@ -14,7 +14,8 @@ export function calibrate(run: (size: number) => unknown, target: number, first:
     run(size);
     return realNow() - began;
   };
-  const scaled = (size: number, took: number): number => Math.max(1, Math.round(size * (target / Math.max(took, 0.01)) ** (1 / power)));
+  const scaled = (size: number, took: number): number =>
+    Math.max(1, Math.round(size * (target / Math.max(took, 0.01)) ** (1 / power)));
   let size = first;
   let took = timed(size);
   while (took < Math.min(ENOUGH_MS, target)) took = timed((size *= 2));

@@ -5,7 +5,8 @@ import { concurrencyAgainstParallelism, percent, sentencesOf, speedUp, times } f
 
 const BAR_COLUMNS = 40;
 
-export const modelsOf = (results: ComparedResults): ComparedModel[] => (Object.keys(MODELS) as ComparedModel[]).filter((model) => results[model] !== undefined);
+export const modelsOf = (results: ComparedResults): ComparedModel[] =>
+  (Object.keys(MODELS) as ComparedModel[]).filter((model) => results[model] !== undefined);
 
 /** A bar for each model: how many times as fast as serial. */
 function bars(results: ComparedResults): string {
@@ -22,10 +23,24 @@ function bars(results: ComparedResults): string {
 }
 
 function figures(results: ComparedResults): string {
-  const head = ["模型 model", "次数 items", "每次 per item", "加速 speed-up", "启动 start-up", "主循环停顿 loop stood still"];
+  const head = [
+    "模型 model",
+    "次数 items",
+    "每次 per item",
+    "加速 speed-up",
+    "启动 start-up",
+    "主循环停顿 loop stood still",
+  ];
   const rows = modelsOf(results).map((model) => {
     const { items, perItem, startUp, stall } = results[model]!;
-    return [MODELS[model], String(items), ms(perItem), times(speedUp(results, model)), startUp === 0 ? "-" : ms(startUp), ms(stall)];
+    return [
+      MODELS[model],
+      String(items),
+      ms(perItem),
+      times(speedUp(results, model)),
+      startUp === 0 ? "-" : ms(startUp),
+      ms(stall),
+    ];
   });
   return table([head, ...rows]);
 }
@@ -39,7 +54,8 @@ export function headOf({ machine, runs }: Comparison): string[] {
   const lines = [
     `${cores} 个核心 / ${cores} cores, ${processor}, Node ${node}; ${runs === 1 ? "one run" : `medians of ${runs} runs`} each, warmed up, start-up apart`,
   ];
-  if (othersTake > 0.25) lines.push(`机器正忙 / other programs take ${percent(othersTake)} of the processors, so the figures are rough`);
+  if (othersTake > 0.25)
+    lines.push(`机器正忙 / other programs take ${percent(othersTake)} of the processors, so the figures are rough`);
   return lines;
 }
 
@@ -51,6 +67,9 @@ export function portrayJob(job: JobResults, machine: Comparison["machine"]): str
 export function portrayComparison(comparison: Comparison): string {
   const { jobs, machine } = comparison;
   const { rows, sentences } = concurrencyAgainstParallelism(jobs);
-  const last = rows.length === 0 ? [] : [["--- 并发与并行 / Concurrency against parallelism", table(rows), "", ...sentences].join("\n")];
+  const last =
+    rows.length === 0
+      ? []
+      : [["--- 并发与并行 / Concurrency against parallelism", table(rows), "", ...sentences].join("\n")];
   return [headOf(comparison).join("\n"), ...jobs.map((job) => portrayJob(job, machine)), ...last].join("\n\n");
 }

@@ -14,7 +14,9 @@ interface Given {
 export function comparisonCommands(finish: Finish): Command[] {
   const tour = new Command("tour")
     .summary("async, threads and processes compared on this machine, in under a minute")
-    .description("Does work that waits and work that computes in six ways on this machine, and says what follows from the figures.")
+    .description(
+      "Does work that waits and work that computes in six ways on this machine, and says what follows from the figures.",
+    )
     .option("--json", "print JSON, for programs")
     .addHelpText("after", "\nExamples:\n  allcores tour")
     .action(async (given: Given) => {

@@ -15,7 +15,12 @@ export interface JobResults {
 
 /** What was measured, and on what. */
 export interface Comparison {
-  readonly machine: { readonly processor: string; readonly cores: number; readonly node: string /** Of the processors' time. */; readonly othersTake: number };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly node: string /** Of the processors' time. */;
+    readonly othersTake: number;
+  };
   readonly runs: number;
   readonly jobs: readonly JobResults[];
 }
@@ -43,8 +48,17 @@ export async function compare(runs: number, step: () => void): Promise<Compariso
     measured.push({ job, all });
     if (job.kind === "waiting") await server.stop();
   }
-  const jobs = measured.map(({ job: { kind, title, workers }, all }) => ({ kind, title, workers, results: mediansOf(all) }));
-  return { machine: { processor: cpus()[0]?.model.trim() ?? "unknown", cores, node: process.versions.node, othersTake }, runs, jobs };
+  const jobs = measured.map(({ job: { kind, title, workers }, all }) => ({
+    kind,
+    title,
+    workers,
+    results: mediansOf(all),
+  }));
+  return {
+    machine: { processor: cpus()[0]?.model.trim() ?? "unknown", cores, node: process.versions.node, othersTake },
+    runs,
+    jobs,
+  };
 }
 
 function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): ComparedResults {
@@ -70,7 +84,13 @@ function median(numbers: number[]): number {
 /** How much of the processors' time others take while this program waits. */
 async function busyShare(): Promise<number> {
   const sum = (): { idle: number; all: number } =>
-    cpus().reduce(({ idle, all }, { times }) => ({ idle: idle + times.idle, all: all + Object.values(times).reduce((a, b) => a + b) }), { idle: 0, all: 0 });
+    cpus().reduce(
+      ({ idle, all }, { times }) => ({
+        idle: idle + times.idle,
+        all: all + Object.values(times).reduce((a, b) => a + b),
+      }),
+      { idle: 0, all: 0 },
+    );
   const before = sum();
   await pause(300);
   const after = sum();

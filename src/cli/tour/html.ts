@@ -11,7 +11,9 @@ table{border-collapse:collapse;width:100%}td,th{text-align:right;padding:.2rem .
 export function page(comparison: Comparison): string {
   const { jobs, machine } = comparison;
   const { rows, sentences } = concurrencyAgainstParallelism(jobs);
-  const matrix = rows.map((row, index) => `<tr>${row.map((cell) => cellOf(cell, index === 0)).join("")}</tr>`).join("\n");
+  const matrix = rows
+    .map((row, index) => `<tr>${row.map((cell) => cellOf(cell, index === 0)).join("")}</tr>`)
+    .join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>allcores bench</title><style>${STYLE}</style></head><body>
 <h1>allcores bench</h1>
@@ -42,7 +44,9 @@ function section(job: JobResults, machine: Comparison["machine"]): string {
     const bar = `<td class="wide"><span class="bar" style="width:${((100 * factor) / most).toFixed(1)}%"></span></td>`;
     return `<tr>${cells.map((cell) => cellOf(cell, false)).join("")}${bar}</tr>`;
   });
-  const head = ["model", "speed-up", "per item", "items", "start-up", "loop stood still", ""].map((cell) => cellOf(cell, true)).join("");
+  const head = ["model", "speed-up", "per item", "items", "start-up", "loop stood still", ""]
+    .map((cell) => cellOf(cell, true))
+    .join("");
   return `<h2>${escaped(title)}</h2>\n<table><tr>${head}</tr>\n${rows.join("\n")}</table>\n${paragraphs(sentencesOf(job, machine))}`;
 }
 

@@ -122,7 +122,13 @@ interface Parts<A, R> {
   expected(index: number): R;
 }
 
-function waysOf<A, R>({ item, here, task, locked, expected }: Parts<A, R>): Omit<ComparedJob, "kind" | "title" | "workers" | "items" | "few" | "cannotGain"> {
+function waysOf<A, R>({
+  item,
+  here,
+  task,
+  locked,
+  expected,
+}: Parts<A, R>): Omit<ComparedJob, "kind" | "title" | "workers" | "items" | "few" | "cannotGain"> {
   const all = (count: number): A[] => Array.from({ length: count }, (_, index) => item(index));
   // Each item is long: one that travels with another would keep a worker from it.
   const alone = { chunkSize: 1 };
@@ -137,7 +143,8 @@ function waysOf<A, R>({ item, here, task, locked, expected }: Parts<A, R>): Omit
     inAsyncPool: (pool, count) => pool.map(here as Task<(each: A) => R | Promise<R>>, all(count), alone),
     underGlobalLock: (pool, gil, count) => pool.map(locked(gil), all(count), alone),
     check(results) {
-      for (const [index, result] of results.entries()) if (result !== expected(index)) throw new Error(`wrong result of item ${index}: ${String(result)}`);
+      for (const [index, result] of results.entries())
+        if (result !== expected(index)) throw new Error(`wrong result of item ${index}: ${String(result)}`);
     },
   };
 }

@@ -31,7 +31,8 @@ export async function measure(job: ComparedJob, model: ComparedModel): Promise<M
     await run(Math.min(job.workers, items));
     return { items, startUp, ...(await timed(run, items, job)) };
   } catch (error) {
-    if (isAllcoresError(error) && (error.code === "ERR_ALLCORES_PLATFORM" || error.code === "ERR_ALLCORES_PERMISSION")) return undefined;
+    if (isAllcoresError(error) && (error.code === "ERR_ALLCORES_PLATFORM" || error.code === "ERR_ALLCORES_PERMISSION"))
+      return undefined;
     throw error;
   } finally {
     await pool?.[Symbol.asyncDispose]();
@@ -50,7 +51,11 @@ async function startAll(pool: Pool, workers: number): Promise<void> {
   await Promise.all(Array.from({ length: workers }, () => pool.submit(remote.nothing)));
 }
 
-function runOf(job: ComparedJob, model: ComparedModel, pool: Pool | undefined): (items: number) => PromiseLike<unknown[]> {
+function runOf(
+  job: ComparedJob,
+  model: ComparedModel,
+  pool: Pool | undefined,
+): (items: number) => PromiseLike<unknown[]> {
   if (model === "serial") return (items) => job.serially(items);
   if (model === "async") return (items) => job.asynchronously(items);
   if (model === "asyncPool") return (items) => job.inAsyncPool(pool!, items);
@@ -59,7 +64,11 @@ function runOf(job: ComparedJob, model: ComparedModel, pool: Pool | undefined): 
   return (items) => job.underGlobalLock(pool as ThreadPool, gil, items);
 }
 
-async function timed(run: (items: number) => PromiseLike<unknown[]>, items: number, job: ComparedJob): Promise<{ perItem: number; stall: number }> {
+async function timed(
+  run: (items: number) => PromiseLike<unknown[]>,
+  items: number,
+  job: ComparedJob,
+): Promise<{ perItem: number; stall: number }> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
   delay.enable();
   await pause(20);

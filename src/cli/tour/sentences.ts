@@ -24,36 +24,60 @@ export function sentencesOf(job: JobResults, machine: Comparison["machine"]): st
 }
 
 function waiting({ results, workers }: JobResults): string[] {
-  const [async, threads, processes, gil] = (["async", "threads", "processes", "gil"] as const).map((model) => speedUp(results, model));
+  const [async, threads, processes, gil] = (["async", "threads", "processes", "gil"] as const).map((model) =>
+    speedUp(results, model),
+  );
   const found: string[] = [];
   if (gains(async)) {
-    found.push(`Waiting needs no core: async was ${times(async)} as fast as one after the other, with no worker to start.`);
+    found.push(
+      `Waiting needs no core: async was ${times(async)} as fast as one after the other, with no worker to start.`,
+    );
     found.push(`等待不占用核心：异步快 ${times(async)}，不需要启动任何线程。`);
-  } else found.push(`Async gained nothing from waiting at the same time (${times(async)}): the server may answer one request at a time.`);
+  } else
+    found.push(
+      `Async gained nothing from waiting at the same time (${times(async)}): the server may answer one request at a time.`,
+    );
   if (gains(threads)) {
     const others = gains(processes) ? `; processes ${times(processes)}` : "";
     found.push(`${workers} threads wait for ${workers} answers at a time: ${times(threads)}${others}.`);
   }
-  if (gains(gil)) found.push(`A global lock costs little here, ${times(gil)}: a thread that waits has given it back. 等待的线程已经放开全局锁。`);
+  if (gains(gil))
+    found.push(
+      `A global lock costs little here, ${times(gil)}: a thread that waits has given it back. 等待的线程已经放开全局锁。`,
+    );
   return found;
 }
 
 function computing({ results, workers }: JobResults, { cores, othersTake }: Comparison["machine"]): string[] {
-  const [async, threads, processes, gil] = (["async", "threads", "processes", "gil"] as const).map((model) => speedUp(results, model));
+  const [async, threads, processes, gil] = (["async", "threads", "processes", "gil"] as const).map((model) =>
+    speedUp(results, model),
+  );
   const found: string[] = [];
   const best = Math.max(threads ?? 0, processes ?? 0);
   if (best >= NOISE) {
     const first = (threads ?? 0) >= (processes ?? 0) ? `threads ${times(threads)}` : `processes ${times(processes)}`;
-    const second = (threads ?? 0) >= (processes ?? 0) ? processes && `processes ${times(processes)}` : threads && `threads ${times(threads)}`;
-    found.push(`Computing needs cores: ${first} as fast as serial with ${workers} workers${second ? `, ${second}` : ""}.`);
+    const second =
+      (threads ?? 0) >= (processes ?? 0)
+        ? processes && `processes ${times(processes)}`
+        : threads && `threads ${times(threads)}`;
+    found.push(
+      `Computing needs cores: ${first} as fast as serial with ${workers} workers${second ? `, ${second}` : ""}.`,
+    );
     found.push(`计算需要核心：线程 ${times(threads)}，进程 ${times(processes)}。`);
     if (best < 0.7 * cores && othersTake > BUSY)
       found.push(`Other programs take ${percent(othersTake)} of the processors; on an idle machine it would be more.`);
-  } else if (cores === 1) found.push("This program may use one core only, so nothing here can make computing faster. 只有一个核心，计算无法更快。");
+  } else if (cores === 1)
+    found.push(
+      "This program may use one core only, so nothing here can make computing faster. 只有一个核心，计算无法更快。",
+    );
   else {
     const reason =
-      othersTake > BUSY ? `other programs take ${percent(othersTake)} of the processors` : "the cores of this machine seem to be shared with others";
-    found.push(`Threads (${times(threads)}) and processes (${times(processes)}) gained nothing on ${cores} cores: ${reason}.`);
+      othersTake > BUSY
+        ? `other programs take ${percent(othersTake)} of the processors`
+        : "the cores of this machine seem to be shared with others";
+    found.push(
+      `Threads (${times(threads)}) and processes (${times(processes)}) gained nothing on ${cores} cores: ${reason}.`,
+    );
   }
   found.push(
     gains(async)
@@ -67,7 +91,9 @@ function computing({ results, workers }: JobResults, { cores, othersTake }: Comp
   );
   const [held, free] = [results.serial?.stall, results.threads?.stall];
   if (held !== undefined && free !== undefined && held > 2 * free)
-    found.push(`Serial work held the main event loop for ${held.toFixed(0)} ms at a time, threads for ${free.toFixed(0)} ms.`);
+    found.push(
+      `Serial work held the main event loop for ${held.toFixed(0)} ms at a time, threads for ${free.toFixed(0)} ms.`,
+    );
   return found;
 }
 
@@ -85,8 +111,11 @@ export function concurrencyAgainstParallelism(jobs: readonly JobResults[]): { ro
   ];
   const sentences: string[] = [];
   if (gains(waitOne) && !gains(workOne))
-    sentences.push(`Concurrency: one worker keeps many waits under way (${times(waitOne)}), and computes no faster for it (${times(workOne)}).`);
-  if (gains(workAll)) sentences.push(`Parallelism: ${work.workers} workers compute at the same time (${times(workAll)}).`);
+    sentences.push(
+      `Concurrency: one worker keeps many waits under way (${times(waitOne)}), and computes no faster for it (${times(workOne)}).`,
+    );
+  if (gains(workAll))
+    sentences.push(`Parallelism: ${work.workers} workers compute at the same time (${times(workAll)}).`);
   if (gains(waitOne) && gains(workAll)) sentences.push("并发让一个线程同时等待多件事；并行让多个核心同时计算。");
   return { rows, sentences };
 }

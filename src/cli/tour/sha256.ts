@@ -28,7 +28,8 @@ function padded(bytes: Uint8Array, from: number): Uint8Array {
 }
 
 function compress(state: Int32Array, schedule: Int32Array, bytes: Uint8Array, at: number): void {
-  for (let i = 0; i < 16; i++, at += 4) schedule[i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+  for (let i = 0; i < 16; i++, at += 4)
+    schedule[i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
   for (let i = 16; i < 64; i++) {
     const x = schedule[i - 15]!;
     const y = schedule[i - 2]!;

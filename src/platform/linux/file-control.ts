@@ -12,5 +12,9 @@ export interface FileControl {
 
 export function fileControl({ call }: Libc): FileControl {
   const fcntl: FileControl["fcntl"] = call("int fcntl(int fd, int command, long argument)");
-  return { O_NONBLOCK: 0o4000, fcntl, addFlags: (descriptor, flags) => void fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | flags) };
+  return {
+    O_NONBLOCK: 0o4000,
+    fcntl,
+    addFlags: (descriptor, flags) => void fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) | flags),
+  };
 }

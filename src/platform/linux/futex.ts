@@ -8,13 +8,22 @@ import type { Libc } from "./libc.js";
 
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
-const SYSCALL: Partial<Record<NodeJS.Architecture, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98, ppc64: 221, s390x: 238 };
+const SYSCALL: Partial<Record<NodeJS.Architecture, number>> = {
+  x64: 202,
+  arm64: 98,
+  riscv64: 98,
+  loong64: 98,
+  ppc64: 221,
+  s390x: 238,
+};
 
 /** @throws PlatformError where the call's number is not known. Nothing is loaded for that. */
 export function futexNumber(): number {
   const number = SYSCALL[process.arch];
   if (number === undefined)
-    throw new PlatformError(`sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`);
+    throw new PlatformError(
+      `sharing memory between processes is not supported on linux/${process.arch} yet; use { across: "threads" }`,
+    );
   return number;
 }
 

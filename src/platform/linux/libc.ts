@@ -25,7 +25,9 @@ export function loadLibc(): Libc {
     call: (signature) => library.func(signature),
     failed(call, errno = koffi.errno()) {
       if (isOutOfDescriptors(errno)) throw outOfDescriptors("memory to share between processes");
-      throw new OutOfMemoryError(`${call} failed (errno ${errno}): the system gave no memory to share between processes`);
+      throw new OutOfMemoryError(
+        `${call} failed (errno ${errno}): the system gave no memory to share between processes`,
+      );
     },
     close: (descriptor) => void close(descriptor),
   };

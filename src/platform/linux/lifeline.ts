@@ -13,7 +13,11 @@ const F_SETOWN = 8;
 const F_SETSIG = 10;
 const SIGKILL = 9;
 
-export function lifeline({ close, failed }: Libc, makePipe: MakePipe, { fcntl, addFlags, O_NONBLOCK }: FileControl): Lifeline {
+export function lifeline(
+  { close, failed }: Libc,
+  makePipe: MakePipe,
+  { fcntl, addFlags, O_NONBLOCK }: FileControl,
+): Lifeline {
   // SIGIO's place taken by SIGKILL: unlike PR_SET_PDEATHSIG it follows the parent process, not the thread that spawned
   // the child. Kept with the open file, which parent and child share.
   const killWhenClosed = (childs: number, pid: number): void => {
@@ -26,7 +30,10 @@ export function lifeline({ close, failed }: Libc, makePipe: MakePipe, { fcntl, a
       const [childs, writes] = makePipe() ?? failed("pipe2");
       try {
         // Opened by Node, which closes it when the thread that did so ends: a child whose handle is gone ends too.
-        return { childs, parents: fs.openSync(`/proc/self/fd/${writes}`, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK) };
+        return {
+          childs,
+          parents: fs.openSync(`/proc/self/fd/${writes}`, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK),
+        };
       } catch (error) {
         close(childs);
         throw isOutOfDescriptors(error) ? outOfDescriptors("another process", error) : error;

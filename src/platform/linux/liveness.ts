@@ -17,10 +17,15 @@ const DEAD = "X".charCodeAt(0);
 function thisThread(): ThreadIdentity {
   try {
     const tid = Number(/\d+$/.exec(fs.readlinkSync("/proc/thread-self"))![0]);
-    return { pid: process.pid, tid, startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0 };
+    return {
+      pid: process.pid,
+      tid,
+      startTime: Number(statFields(`/proc/${process.pid}/task/${tid}/stat`)?.[START_TIME_FIELD] ?? 0) | 0,
+    };
   } catch (error) {
     // With a start time that is not its own, others would take this thread for dead.
-    if (isOutOfDescriptors(error)) throw outOfDescriptors("looking up this thread, for those who watch whether it lives", error);
+    if (isOutOfDescriptors(error))
+      throw outOfDescriptors("looking up this thread, for those who watch whether it lives", error);
     return { pid: process.pid, tid: process.pid, startTime: 0 };
   }
 }

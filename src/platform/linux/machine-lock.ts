@@ -132,7 +132,8 @@ function namesIn(folder: string): string[] {
   try {
     return fs.readdirSync(folder).filter((name) => name.startsWith(nameOfUser()));
   } catch (error) {
-    if (isOutOfDescriptors(error)) throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
+    if (isOutOfDescriptors(error))
+      throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
     return [];
   }
 }
@@ -144,7 +145,8 @@ function openFile(path: string): LockFile | undefined {
     if (!isOurs(fs.lstatSync(path))) return undefined;
     descriptor = fs.openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
-    if (isOutOfDescriptors(error)) throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
+    if (isOutOfDescriptors(error))
+      throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
     return undefined;
   }
   // By now another may be there.
@@ -163,13 +165,18 @@ function makeFile(keepToOwner: OwnerOnly): void {
   const failures: string[] = [];
   for (const folder of FOLDERS) {
     try {
-      const descriptor = fs.openSync(`${folder}/${nameOfUser()}${random}`, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, 0o600);
+      const descriptor = fs.openSync(
+        `${folder}/${nameOfUser()}${random}`,
+        O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR,
+        0o600,
+      );
       // Whatever the umask says.
       keepToOwner(descriptor);
       fs.closeSync(descriptor);
       return;
     } catch (error) {
-      if (isOutOfDescriptors(error)) throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
+      if (isOutOfDescriptors(error))
+        throw outOfDescriptors("the lock on the memory that the programs of this machine share", error);
       failures.push(`${folder} (${(error as NodeJS.ErrnoException).code})`);
     }
   }

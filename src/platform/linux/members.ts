@@ -64,7 +64,12 @@ function* places(hasName: (name: string) => boolean, likely: Member | undefined)
   for (const name of folderOf("/proc")) if (/^\d+$/.test(name)) yield* placesIn(Number(name), undefined, user, hasName);
 }
 
-function* placesIn(pid: number, descriptors: readonly string[] | undefined, user: number, hasName: (name: string) => boolean): Generator<string> {
+function* placesIn(
+  pid: number,
+  descriptors: readonly string[] | undefined,
+  user: number,
+  hasName: (name: string) => boolean,
+): Generator<string> {
   const folder = `/proc/${pid}/fd`;
   try {
     if (fs.statSync(`/proc/${pid}`).uid !== user) return;

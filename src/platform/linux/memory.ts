@@ -41,7 +41,8 @@ export function memoryFiles({ koffi, call, failed, close }: Libc): CreateFile {
   const ftruncate = call("int ftruncate(int fd, int64_t length)");
   return (name, bytes) => {
     const descriptor = memfdCreate(name, MFD_CLOEXEC);
-    if (descriptor < 0 || ftruncate(descriptor, bytes) === 0) return descriptor < 0 ? failed("memfd_create") : descriptor;
+    if (descriptor < 0 || ftruncate(descriptor, bytes) === 0)
+      return descriptor < 0 ? failed("memfd_create") : descriptor;
     const errno = koffi.errno();
     close(descriptor);
     return failed("ftruncate", errno);
@@ -49,7 +50,9 @@ export function memoryFiles({ koffi, call, failed, close }: Libc): CreateFile {
 }
 
 export function memory({ koffi, call, failed }: Libc, createFile: CreateFile, keepToOwner: OwnerOnly): Memory {
-  const mmap = call("uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)");
+  const mmap = call(
+    "uintptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)",
+  );
   const fallocate = call("int fallocate(int fd, int mode, int64_t offset, int64_t length)");
   return {
     create(name, bytes) {
@@ -80,7 +83,8 @@ export function memory({ koffi, call, failed }: Libc, createFile: CreateFile, ke
     commit(descriptor, at, bytes) {
       for (const end = at + bytes; at < end; at += COMMIT_BYTES) {
         // A signal, or being stopped and continued, says nothing about memory.
-        while (fallocate(descriptor, 0, at, Math.min(COMMIT_BYTES, end - at)) !== 0) if (koffi.errno() !== EINTR) return false;
+        while (fallocate(descriptor, 0, at, Math.min(COMMIT_BYTES, end - at)) !== 0)
+          if (koffi.errno() !== EINTR) return false;
       }
       return true;
     },

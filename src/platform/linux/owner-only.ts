@@ -10,6 +10,9 @@ export type OwnerOnly = (descriptor: number) => void;
 export function ownerOnly({ koffi, call }: Libc): OwnerOnly {
   const fchmod = call("int fchmod(int fd, unsigned int mode)");
   return (descriptor) => {
-    if (fchmod(descriptor, 0o600) !== 0) throw new PlatformError(`fchmod failed (errno ${koffi.errno()}): the kernel does not close this file to other users`);
+    if (fchmod(descriptor, 0o600) !== 0)
+      throw new PlatformError(
+        `fchmod failed (errno ${koffi.errno()}): the kernel does not close this file to other users`,
+      );
   };
 }

@@ -21,11 +21,14 @@ export const resources: Resources = {
   /** Processors per period that the cgroup grants, version 2 or 1. libuv reads it only from 1.49, after Node 20. */
   cpuQuota() {
     const [quota, period] = (
-      read("/sys/fs/cgroup/cpu.max") ?? `${read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ?? ""} ${read("/sys/fs/cgroup/cpu/cpu.cfs_period_us") ?? ""}`
+      read("/sys/fs/cgroup/cpu.max") ??
+      `${read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") ?? ""} ${read("/sys/fs/cgroup/cpu/cpu.cfs_period_us") ?? ""}`
     )
       .split(" ")
       .map(Number);
-    return quota !== undefined && period !== undefined && quota > 0 && period > 0 ? quota / period : Number.POSITIVE_INFINITY;
+    return quota !== undefined && period !== undefined && quota > 0 && period > 0
+      ? quota / period
+      : Number.POSITIVE_INFINITY;
   },
   deletedFolder() {
     let folder: string;

@@ -24,7 +24,12 @@ export function threadStatOf(pid: number, tid: number): ThreadStat | undefined {
     const ticks = Number(fields[USER_TICKS_FIELD]) + Number(fields[SYSTEM_TICKS_FIELD]);
     const [exactly, delayed] = (read(`${folder}/schedstat`) ?? "").split(" ").map(Number);
     const isExact = exactly !== undefined && exactly > 0;
-    return { state: fields[0]!, ran: isExact ? exactly : ticks * TICK_NS, delayed: isExact ? delayed : undefined, sleepsIn: sleepsIn(folder) };
+    return {
+      state: fields[0]!,
+      ran: isExact ? exactly : ticks * TICK_NS,
+      delayed: isExact ? delayed : undefined,
+      sleepsIn: sleepsIn(folder),
+    };
   } catch {
     return undefined;
   }

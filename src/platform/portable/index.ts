@@ -21,7 +21,11 @@ const peers: Peers = {
   areLetIn: true,
 };
 
-const resources: Resources = { residentBytes: () => undefined, cpuQuota: () => Number.POSITIVE_INFINITY, deletedFolder: () => undefined };
+const resources: Resources = {
+  residentBytes: () => undefined,
+  cpuQuota: () => Number.POSITIVE_INFINITY,
+  deletedFolder: () => undefined,
+};
 
 export const portable: Platform = {
   liveness,

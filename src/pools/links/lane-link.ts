@@ -3,7 +3,19 @@ import type { Outgoing } from "../../codec/payload.js";
 import { CorruptError, UnknownClassError } from "../../errors/index.js";
 import { contain, monotonicMs, realNow, RECORD } from "../../memory/index.js";
 import { kernelTells } from "../../platform/index.js";
-import { CHUNK, CRASHED, DEFINE, type Lane, LAST, LEFT, MOST_AHEAD, PROGRESS, REFUSED, STOPS, THREW_FLAG } from "../../workers/lane.js";
+import {
+  CHUNK,
+  CRASHED,
+  DEFINE,
+  type Lane,
+  LAST,
+  LEFT,
+  MOST_AHEAD,
+  PROGRESS,
+  REFUSED,
+  STOPS,
+  THREW_FLAG,
+} from "../../workers/lane.js";
 import { LaneOwner } from "../../workers/lane-owner.js";
 import { orderOf } from "../../workers/orders.js";
 import { decodeWithClasses } from "../../workers/task-module.js";
@@ -88,7 +100,11 @@ export class LaneLink implements WorkerLink {
       this.#ordered.add(number);
     }
     if (!this.#started.isOrdered) return false;
-    if (this.owner.send(0, number, DEFINE, 0, encode([number, url, name], { to: this.#pool.starter.boundary })) === undefined) return false;
+    if (
+      this.owner.send(0, number, DEFINE, 0, encode([number, url, name], { to: this.#pool.starter.boundary })) ===
+      undefined
+    )
+      return false;
     this.#defined.add(number);
     return true;
   }
@@ -101,7 +117,14 @@ export class LaneLink implements WorkerLink {
     if (isBeside ? jobs.length > 0 : jobs.length >= MOST_AHEAD) return false;
     const payload = isBeside ? cargo.payload! : (cargo as Outgoing);
     const kind = job.isChunk ? (job.stops ? CHUNK | STOPS : CHUNK) : 0;
-    const at = this.owner.send(job.sequence, this.#pool.numbers.of(job.task), kind, job.attempts, payload, isBeside ? cargo.beside : undefined);
+    const at = this.owner.send(
+      job.sequence,
+      this.#pool.numbers.of(job.task),
+      kind,
+      job.attempts,
+      payload,
+      isBeside ? cargo.beside : undefined,
+    );
     if (at === undefined) return false;
     job.at = at;
     if (isBeside) {
@@ -176,7 +199,11 @@ export class LaneLink implements WorkerLink {
           value = error;
         }
       }
-      const isWrong = job !== undefined && !(kind & (PROGRESS | REFUSED | CRASHED)) && later === undefined && !fits(job, kind, isUndecoded, value, count);
+      const isWrong =
+        job !== undefined &&
+        !(kind & (PROGRESS | REFUSED | CRASHED)) &&
+        later === undefined &&
+        !fits(job, kind, isUndecoded, value, count);
       if (!this.#releases()) break;
       if (isWrong) {
         watch.corrupt();
@@ -201,7 +228,15 @@ export class LaneLink implements WorkerLink {
       // One look at the clock for all that is taken in together.
       if (microseconds >= 0 && now === 0) now = realNow();
       if (later === undefined) watch.outcome(job, value, threw, count, microseconds, now);
-      else watch.outcomeLater(job, decoded(later, job.isChunk && !threw ? count : undefined), threw, count, microseconds, now);
+      else
+        watch.outcomeLater(
+          job,
+          decoded(later, job.isChunk && !threw ? count : undefined),
+          threw,
+          count,
+          microseconds,
+          now,
+        );
     }
     return found;
   }

@@ -34,7 +34,12 @@ export function lookAt(watch: LinkWatch, owner: LaneOwner, pid: number | undefin
   };
 }
 
-function stateOf(watch: LinkWatch, owner: LaneOwner, stat: ThreadStat | undefined, waits: readonly { readonly how: string }[]): PoolWorker["state"] {
+function stateOf(
+  watch: LinkWatch,
+  owner: LaneOwner,
+  stat: ThreadStat | undefined,
+  waits: readonly { readonly how: string }[],
+): PoolWorker["state"] {
   if (stat !== undefined && /^t/i.test(stat.state)) return "stopped";
   // Killed, and still blocked: its task was taken from it.
   if (watch.unresponsive !== undefined) return watch.unresponsive;

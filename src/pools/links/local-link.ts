@@ -55,7 +55,9 @@ export class LocalLink implements WorkerLink {
   }
 
   get isOpen(): boolean {
-    return !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait(this.#running) <= 0);
+    return (
+      !this.#isKilled && !this.#watch.isPreparing && (this.#rate === undefined || this.#rate.wait(this.#running) <= 0)
+    );
   }
 
   /** With a rate it is the rate that says who may begin: that is asked when the turn has come. */
@@ -147,7 +149,8 @@ export class LocalLink implements WorkerLink {
       if (run.isRunning) run.callOff(reason);
     }
     // It keeps the program alive: who waits for the end of the pool may wait for nothing else.
-    if (this.#running > 0 && killGrace !== Number.POSITIVE_INFINITY) this.#killTimer = setRealTimeout(() => this.#end(), Math.min(killGrace, LONGEST_TIMER_MS));
+    if (this.#running > 0 && killGrace !== Number.POSITIVE_INFINITY)
+      this.#killTimer = setRealTimeout(() => this.#end(), Math.min(killGrace, LONGEST_TIMER_MS));
     this.#endIfKilled();
   }
 
@@ -216,7 +219,8 @@ export class LocalLink implements WorkerLink {
   }
 
   #comeAgain(rate: Pace): void {
-    if (!this.#pool.isWaiting || this.#watch.jobs.length >= this.width || this.#watch.isPreparing || this.#isKilled) return;
+    if (!this.#pool.isWaiting || this.#watch.jobs.length >= this.width || this.#watch.isPreparing || this.#isKilled)
+      return;
     this.#rateTimer ??= setRealTimeout(
       () => {
         this.#rateTimer = undefined;

@@ -20,7 +20,9 @@ export const processLinks = laneKind({
   },
   check({ worker }: PoolSettings): void {
     if (worker !== undefined && typeof worker !== "string")
-      throw new ArgumentTypeError(`options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`);
+      throw new ArgumentTypeError(
+        `options.worker of a ProcessPool must be the URL or path of a file, got ${typeof worker}`,
+      );
   },
   start(
     { name, number }: Named,

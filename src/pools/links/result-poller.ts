@@ -102,7 +102,13 @@ export class ResultPoller {
     const { parker } = this.#starter.heap;
     void parker
       // Results are taken there, and what was taken must be dealt with: without a time limit.
-      .waitUntil(this.#key(), () => untimed(() => this.#lastLook()) || undefined, Number.POSITIVE_INFINITY, undefined, true)
+      .waitUntil(
+        this.#key(),
+        () => untimed(() => this.#lastLook()) || undefined,
+        Number.POSITIVE_INFINITY,
+        undefined,
+        true,
+      )
       .then(
         () => {
           this.#pool.drain();

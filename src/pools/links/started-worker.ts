@@ -42,5 +42,11 @@ export interface WorkerStarter {
   /** @throws ArgumentTypeError when the pool's `worker` is none that can be started so */
   check(settings: PoolSettings): void;
   /** Starts a worker that serves the lane at `laneAt`; `ended` is called once. */
-  start(who: Named, laneAt: number, settings: PoolSettings, agenda: Agenda, ended: (end: WorkerEnd) => void): StartedWorker;
+  start(
+    who: Named,
+    laneAt: number,
+    settings: PoolSettings,
+    agenda: Agenda,
+    ended: (end: WorkerEnd) => void,
+  ): StartedWorker;
 }

@@ -31,7 +31,15 @@ export const threadLinks = laneKind({
   ): StartedWorker {
     const { port1, port2 } = new MessageChannel();
     const opened = openThread(
-      { kind: "pool", isBundled: factory !== undefined, heap: threadHeap().buffers, name, slot: number, laneAt, port: port2 },
+      {
+        kind: "pool",
+        isBundled: factory !== undefined,
+        heap: threadHeap().buffers,
+        name,
+        slot: number,
+        laneAt,
+        port: port2,
+      },
       environment,
       [port2],
       resourceLimits.heap === undefined ? {} : { maxOldGenerationSizeMb: resourceLimits.heap },

@@ -80,11 +80,16 @@ export class BullEngine implements Engine {
     await checkServer(this.#client);
     if (this.#queue !== undefined) return;
     const { queue, prefix } = this.#settings;
-    const opened = new bullmq.Queue(queue, { connection: this.#client as never, prefix, streams: { events: { maxLen: MOST_EVENTS } } });
+    const opened = new bullmq.Queue(queue, {
+      connection: this.#client as never,
+      prefix,
+      streams: { events: { maxLen: MOST_EVENTS } },
+    });
     opened.on("error", () => {});
     try {
       await opened.waitUntilReady();
-      if (this.#options.rate !== undefined) await opened.setGlobalRateLimit(this.#options.rate.limit, this.#options.rate.interval);
+      if (this.#options.rate !== undefined)
+        await opened.setGlobalRateLimit(this.#options.rate.limit, this.#options.rate.interval);
     } catch (error) {
       throw refusalOf(error);
     }
@@ -110,7 +115,13 @@ export class BullEngine implements Engine {
 
   #jobOptions(priority: number): JobsOptions {
     const keep = { age: Math.ceil(this.#options.retention.age / 1000), count: this.#options.retention.count };
-    return { priority: MIDDLE_PRIORITY - priority, attempts: 1, removeOnComplete: keep, removeOnFail: keep, stackTraceLimit: 0 };
+    return {
+      priority: MIDDLE_PRIORITY - priority,
+      attempts: 1,
+      removeOnComplete: keep,
+      removeOnFail: keep,
+      stackTraceLimit: 0,
+    };
   }
 
   async subscribe(watch: EngineWatch): Promise<void> {
@@ -119,10 +130,16 @@ export class BullEngine implements Engine {
     const { queue, prefix } = this.#settings;
     // From here on, and not from when the first question for events is answered.
     const last = (await this.client.xrevrange(`${this.keys}events`, "+", "-", "COUNT", 1)) as [string, unknown][];
-    const events = new bullmq.QueueEvents(queue, { connection: this.client as never, prefix, lastEventId: last[0]?.[0] ?? "0-0" });
+    const events = new bullmq.QueueEvents(queue, {
+      connection: this.client as never,
+      prefix,
+      lastEventId: last[0]?.[0] ?? "0-0",
+    });
     this.#events = events;
     events.on("error", () => {});
-    events.on("completed", ({ jobId, returnvalue }) => watch.ended(fromJobId(jobId), { result: returnvalue as unknown as WireResult, reason: undefined }));
+    events.on("completed", ({ jobId, returnvalue }) =>
+      watch.ended(fromJobId(jobId), { result: returnvalue as unknown as WireResult, reason: undefined }),
+    );
     // The error itself stands beside the task.
     events.on("failed", ({ jobId }) => watch.ended(fromJobId(jobId), undefined));
     events.on("active", ({ jobId }) => watch.begun(fromJobId(jobId)));
@@ -132,7 +149,15 @@ export class BullEngine implements Engine {
 
   async lookUp(ids: readonly string[], digests = false): Promise<readonly LookedUp[]> {
     const pipeline = this.client.pipeline();
-    const fields = ["timestamp", "finishedOn", "processedOn", "returnvalue", "failedReason", FIELD.out, ...(digests ? ["data"] : [])];
+    const fields = [
+      "timestamp",
+      "finishedOn",
+      "processedOn",
+      "returnvalue",
+      "failedReason",
+      FIELD.out,
+      ...(digests ? ["data"] : []),
+    ];
     for (const id of ids) pipeline.hmget(`${this.keys}${toJobId(id)}`, ...fields);
     const answers = (await pipeline.exec()) ?? [];
     return answers.map(([error, answer]) => {
@@ -196,7 +221,9 @@ export class BullEngine implements Engine {
     const answers = (await pipeline.exec()) ?? [];
     return answers.flatMap(([, answer], index) => {
       const [task, reason, time] = (answer ?? []) as (string | null)[];
-      return typeof task === "string" ? [{ id: fromJobId(ids[index]!), task, reason: reason ?? "", time: Number(time) }] : [];
+      return typeof task === "string"
+        ? [{ id: fromJobId(ids[index]!), task, reason: reason ?? "", time: Number(time) }]
+        : [];
     });
   }
 
@@ -211,10 +238,18 @@ export class BullEngine implements Engine {
     return (await this.#queue!.remove(toJobId(id))) === 1;
   }
 
-  async schedule(id: string, when: { every?: number | undefined; cron?: string | undefined }, { wire, priority }: Omit<Entry, "id" | "delay">): Promise<void> {
+  async schedule(
+    id: string,
+    when: { every?: number | undefined; cron?: string | undefined },
+    { wire, priority }: Omit<Entry, "id" | "delay">,
+  ): Promise<void> {
     const repeat = when.every === undefined ? { pattern: when.cron! } : { every: when.every };
     try {
-      await this.#queue!.upsertJobScheduler(toJobId(id), repeat, { name: wire.task, data: wire, opts: this.#jobOptions(priority) });
+      await this.#queue!.upsertJobScheduler(toJobId(id), repeat, {
+        name: wire.task,
+        data: wire,
+        opts: this.#jobOptions(priority),
+      });
     } catch (error) {
       throw refusalOf(error);
     }
@@ -259,7 +294,8 @@ export class BullEngine implements Engine {
 function foundIn([timestamp, finishedOn, processedOn, returned, reason, out, data]: (string | null)[]): LookedUp {
   if (timestamp === null || timestamp === undefined) return { state: "missing", digest: undefined, outcome: undefined };
   const digest = typeof data === "string" ? (JSON.parse(data) as { digest?: string }).digest : undefined;
-  if (finishedOn === null || finishedOn === undefined) return { state: typeof processedOn === "string" ? "running" : "waiting", digest, outcome: undefined };
+  if (finishedOn === null || finishedOn === undefined)
+    return { state: typeof processedOn === "string" ? "running" : "waiting", digest, outcome: undefined };
   const text = typeof reason === "string" ? out : returned;
   const result = typeof text === "string" ? (JSON.parse(text) as WireResult) : undefined;
   return { state: "ended", digest, outcome: { result, reason: reason ?? undefined } };

@@ -163,9 +163,16 @@ export class BullService implements Service {
     }
     const [before, known] = await this.#client.hmget(key, FIELD.run, FIELD.losses);
     const losses = typeof known === "string" ? (JSON.parse(known) as LostWorker[]) : [];
-    const last = typeof before === "string" ? (JSON.parse(before) as { worker: string; pid: number; at: number }) : undefined;
+    const last =
+      typeof before === "string" ? (JSON.parse(before) as { worker: string; pid: number; at: number }) : undefined;
     while (losses.length < job.stalledCounter)
-      losses.push({ worker: last?.worker ?? "a worker", pid: last?.pid ?? 0, time: now, ranFor: Math.max(0, now - (last?.at ?? now)), reason: "lost" });
+      losses.push({
+        worker: last?.worker ?? "a worker",
+        pid: last?.pid ?? 0,
+        time: now,
+        ranFor: Math.max(0, now - (last?.at ?? now)),
+        reason: "lost",
+      });
     await this.#client.hset(key, FIELD.run, note, FIELD.losses, JSON.stringify(losses));
     return losses;
   }
@@ -178,7 +185,8 @@ export class BullService implements Service {
   #endLost(): void {
     const now = realNow();
     for (const [id, { renewedAt }] of this.#runs)
-      if (now - renewedAt > this.#settings.lease) this.#abort(id, "the lease of the task could not be renewed in time: it may run elsewhere by now");
+      if (now - renewedAt > this.#settings.lease)
+        this.#abort(id, "the lease of the task could not be renewed in time: it may run elsewhere by now");
   }
 
   #cancelled(text: string): void {
@@ -240,6 +248,8 @@ export class BullService implements Service {
 
 /** Something in the queue that is no task: its submitter, if there is one, hears of it. */
 function failure(error: unknown): RunResult {
-  const bytes = encode([[0, error instanceof Error ? error : new CorruptError(String(error))]], { to: "processes" }).toBytes();
+  const bytes = encode([[0, error instanceof Error ? error : new CorruptError(String(error))]], {
+    to: "processes",
+  }).toBytes();
   return { to: "failed", result: { v: WIRE_VERSION, t: 0, out: Payloads.inline(bytes)! }, reason: String(error) };
 }

@@ -19,7 +19,9 @@ export function loadPeers(): PeerPackages {
 }
 
 function load<T>(name: string): T {
-  const from = [process.argv[1], join(process.cwd(), "package.json"), import.meta.url].filter((place) => place !== undefined);
+  const from = [process.argv[1], join(process.cwd(), "package.json"), import.meta.url].filter(
+    (place) => place !== undefined,
+  );
   let cause: unknown;
   for (const place of from) {
     try {

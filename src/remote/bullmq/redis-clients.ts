@@ -135,11 +135,17 @@ export async function checkServer(client: Client): Promise<void> {
   }
   const [, policy = "noeviction"] = /maxmemory_policy:(\S+)/.exec(memory) ?? [];
   if (policy !== "noeviction")
-    throw new RemoteUnavailableError(`the server may throw tasks away when it is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`, {
-      reason: "evicts",
-    });
+    throw new RemoteUnavailableError(
+      `the server may throw tasks away when it is full (maxmemory-policy ${policy}): set maxmemory-policy to noeviction`,
+      {
+        reason: "evicts",
+      },
+    );
   if (!("nodes" in client) && /role:slave/.test(replication))
-    throw new RemoteUnavailableError("the server is a replica and takes no writes: connect to the primary, by Sentinel for instance", { reason: "read-only" });
+    throw new RemoteUnavailableError(
+      "the server is a replica and takes no writes: connect to the primary, by Sentinel for instance",
+      { reason: "read-only" },
+    );
 }
 
 async function ready(client: Client): Promise<void> {
@@ -155,7 +161,8 @@ async function ready(client: Client): Promise<void> {
     const onError = (error: unknown) => {
       if (isFinal(error)) end(() => reject(refusalOf(error)));
     };
-    const onEnd = () => end(() => reject(new RemoteUnavailableError("the connection was closed", { reason: "unreachable" })));
+    const onEnd = () =>
+      end(() => reject(new RemoteUnavailableError("the connection was closed", { reason: "unreachable" })));
     client.on("ready", onReady);
     client.on("error", onError);
     client.on("end", onEnd);

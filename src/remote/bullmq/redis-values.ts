@@ -14,7 +14,12 @@ export class RedisValues implements ValueStore {
 
   async put(key: string, bytes: Uint8Array, milliseconds: number): Promise<void> {
     try {
-      await this.#client.set(this.#prefix + key, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), "PX", Math.ceil(milliseconds));
+      await this.#client.set(
+        this.#prefix + key,
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+        "PX",
+        Math.ceil(milliseconds),
+      );
     } catch (error) {
       throw refusalOf(error);
     }

@@ -1,8 +1,16 @@
 import { isAllcoresError, RemoteUnavailableError, textOfThrown, type UnavailableReason } from "../../errors/index.js";
 
 const REFUSALS: readonly (readonly [RegExp, UnavailableReason, string])[] = [
-  [/WRONGPASS|NOAUTH|NOPERM|invalid password|Client sent AUTH|ERR AUTH/i, "auth", "the server refused the user or the password: look at options.connection"],
-  [/READONLY|read only replica/i, "read-only", "the server takes no writes: connect to the primary, by Sentinel for instance"],
+  [
+    /WRONGPASS|NOAUTH|NOPERM|invalid password|Client sent AUTH|ERR AUTH/i,
+    "auth",
+    "the server refused the user or the password: look at options.connection",
+  ],
+  [
+    /READONLY|read only replica/i,
+    "read-only",
+    "the server takes no writes: connect to the primary, by Sentinel for instance",
+  ],
   [
     /^OOM|command not allowed when used memory|maxmemory/i,
     "memory",
@@ -18,7 +26,8 @@ const REFUSALS: readonly (readonly [RegExp, UnavailableReason, string])[] = [
 
 /** What an error of the server means. */
 export function refusalOf(error: unknown): RemoteUnavailableError {
-  if (isAllcoresError(error) && error.code === "ERR_ALLCORES_REMOTE_UNAVAILABLE") return error as RemoteUnavailableError;
+  if (isAllcoresError(error) && error.code === "ERR_ALLCORES_REMOTE_UNAVAILABLE")
+    return error as RemoteUnavailableError;
   const text = textOfThrown(error);
   for (const [pattern, reason, advice] of REFUSALS)
     if (pattern.test(text) || pattern.test(String((error as { code?: unknown } | undefined)?.code ?? "")))

@@ -32,7 +32,12 @@ export function enter(index: string, code: LibraryMeta["code"]): void {
  * What this realm is, it knows from here on, and it has its heap: in a bundle the program itself follows, which must
  * find that it is not the main one. What the worker was started for begins once every module has been evaluated.
  */
-function become(model: "thread" | "process", start: AnyStart | ProcessStart, isBundled: boolean, begin: () => WorkerDuty): void {
+function become(
+  model: "thread" | "process",
+  start: AnyStart | ProcessStart,
+  isBundled: boolean,
+  begin: () => WorkerDuty,
+): void {
   const { name, depth } = start;
   Object.assign(workerState, { name, model, depth, isBundled, slot: start.kind === "pool" ? start.slot : undefined });
   beginLoading();

@@ -38,7 +38,17 @@ export function load(core: URL, rest: URL, url: string, build: string): Library 
   const key = Symbol.for(`allcores.library@${build}`);
   return (
     realm[key] ??
-    run(core, rest, url, (library) => void Object.defineProperty(realm, key, { __proto__: null, value: library, configurable: true } as PropertyDescriptor))
+    run(
+      core,
+      rest,
+      url,
+      (library) =>
+        void Object.defineProperty(realm, key, {
+          __proto__: null,
+          value: library,
+          configurable: true,
+        } as PropertyDescriptor),
+    )
   );
 }
 
@@ -68,9 +78,13 @@ class Part {
   constructor(file: URL, given: ScriptCode | undefined) {
     this.#file = file;
     if (given?.text.buffer instanceof SharedArrayBuffer) this.#shared = given.text;
-    this.#text = given === undefined ? process.getBuiltinModule("node:fs").readFileSync(file, "latin1") : latin1(given.text);
+    this.#text =
+      given === undefined ? process.getBuiltinModule("node:fs").readFileSync(file, "latin1") : latin1(given.text);
     const { Script } = process.getBuiltinModule("node:vm");
-    this.#script = new Script(this.#text, { filename: file.href, ...(given !== undefined && { cachedData: given.cache }) });
+    this.#script = new Script(this.#text, {
+      filename: file.href,
+      ...(given !== undefined && { cachedData: given.cache }),
+    });
   }
 
   run(meta: Meta, core?: Library, done?: (library: Library) => void): Library {
@@ -84,7 +98,10 @@ class Part {
   }
 
   code(): ScriptCode {
-    return { text: this.#shared ?? shared(Buffer.from(this.#text, "latin1")), cache: shared(this.#script.createCachedData()) };
+    return {
+      text: this.#shared ?? shared(Buffer.from(this.#text, "latin1")),
+      cache: shared(this.#script.createCachedData()),
+    };
   }
 }
 
@@ -101,7 +118,9 @@ function runHere(text: string, file: URL): unknown {
 
 function codeOfThread(): LibraryCode | undefined {
   const { isMainThread, workerData } = process.getBuiltinModule("node:worker_threads");
-  return isMainThread ? undefined : (workerData as { allcores?: { code?: LibraryCode } } | null | undefined)?.allcores?.code;
+  return isMainThread
+    ? undefined
+    : (workerData as { allcores?: { code?: LibraryCode } } | null | undefined)?.allcores?.code;
 }
 
 /** A child of ours finds it in a file that it has inherited, which stays open for the rest. */

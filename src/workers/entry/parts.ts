@@ -8,7 +8,12 @@ import { lateClass, lateFunction } from "./stand-in.js";
 type Library = Record<string, unknown>;
 
 /** Adds stand-ins to what the library exports, and has the rest loaded where a kind of object asks for it. */
-export function exportLate(exports: Library, classes: readonly string[], functions: readonly string[], load: () => Library): void {
+export function exportLate(
+  exports: Library,
+  classes: readonly string[],
+  functions: readonly string[],
+  load: () => Library,
+): void {
   let library: Library | undefined;
   const rest = () => (library ??= load());
   for (const name of classes) exports[name] = lateClass(name, () => rest()[name] as never);

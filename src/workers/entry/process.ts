@@ -9,7 +9,13 @@ import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { Orders } from "../orders.js";
 import { printDirectlyOnceUsed, writeFully } from "../output.js";
-import { HEAP_DESCRIPTOR, LIFELINE_DESCRIPTOR, ORDERS_DESCRIPTOR, type ProcessStart, type ProcessWork } from "../process-start.js";
+import {
+  HEAP_DESCRIPTOR,
+  LIFELINE_DESCRIPTOR,
+  ORDERS_DESCRIPTOR,
+  type ProcessStart,
+  type ProcessWork,
+} from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import { workerState } from "../worker-state.js";
@@ -53,7 +59,8 @@ export function beginProcess(start: ProcessStart): WorkerDuty {
   // A parent that was gone before this closed its end unheard. Nobody is left to tell the exit code.
   if (!system.lifeline.dieWhenClosed(LIFELINE_DESCRIPTOR) || process.ppid !== start.parent) system.exit(1);
   // A task that calls `process.exit()` takes the same way out, after the same `exit` handlers.
-  if (process.env.NODE_V8_COVERAGE === undefined) (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => system.exit(code);
+  if (process.env.NODE_V8_COVERAGE === undefined)
+    (process as unknown as { reallyExit(code?: number): void }).reallyExit = (code = 0) => system.exit(code);
   const heap = adoptProcessHeap(HEAP_DESCRIPTOR, start.heapId);
   let completion: Completion | undefined;
   outliveGroupSignals(() => completion?.isAskedToEnd === true);
@@ -88,7 +95,9 @@ async function workOfSpare(): Promise<ProcessWork> {
   await import(/* webpackIgnore: true */ /* @vite-ignore */ EMPTY_MODULE).catch(() => {});
   const bytes = Buffer.allocUnsafe(READ_BYTES);
   for (let line = ""; ; ) {
-    const count = await new Promise<number>((resolve, reject) => read(ORDERS_DESCRIPTOR, bytes, (error, count) => (error ? reject(error) : resolve(count))));
+    const count = await new Promise<number>((resolve, reject) =>
+      read(ORDERS_DESCRIPTOR, bytes, (error, count) => (error ? reject(error) : resolve(count))),
+    );
     // Its starter has no more use for it.
     if (count === 0) exit(0);
     line += bytes.toString("latin1", 0, count);

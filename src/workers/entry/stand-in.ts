@@ -23,7 +23,8 @@ export function lateClass(name: string, load: () => Class): Class {
   // A proxy may not contradict what cannot be changed of its target: a bound function has no prototype of its own.
   const target = Object.defineProperty(class {}.bind(undefined), "name", { value: name }) as unknown as Class;
   const standIn: Class = new Proxy(target, {
-    construct: (_, args, newTarget) => Reflect.construct(real() as never, args, newTarget === standIn ? real() : newTarget) as object,
+    construct: (_, args, newTarget) =>
+      Reflect.construct(real() as never, args, newTarget === standIn ? real() : newTarget) as object,
     get: (_, key) => (key === "name" ? name : Reflect.get(real(), key)),
     set: (_, key, value) => Reflect.set(real(), key, value),
     has: (_, key) => Reflect.has(real(), key),

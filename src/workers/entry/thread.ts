@@ -66,7 +66,8 @@ function beginTask(work: ThreadWork, port: MessagePort): WorkerDuty {
     task,
     completion,
     exit,
-    decodeArgs: () => (args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments)),
+    decodeArgs: () =>
+      args === undefined ? completion.takeArgs(attachments) : decode(args, 0, args.length, attachments),
     deliver(state, value) {
       const options = { to: "threads", root: "result", attach: true, marks: "move" } as const;
       let message: Message;
