@@ -184,15 +184,13 @@ export function snapshot(): Snapshot {
       for (const { worker, key, kind, count } of waiters) {
         const purpose = insight.purpose?.(at, key);
         const how = kind === BLOCKING ? "blocking" : "awaiting";
-        known
-          .get(worker)!
-          .waits.push({
-            ...object,
-            how,
-            count,
-            ...(purpose === undefined ? {} : { purpose }),
-            ...longWait(heap, worker, key),
-          });
+        known.get(worker)!.waits.push({
+          ...object,
+          how,
+          count,
+          ...(purpose === undefined ? {} : { purpose }),
+          ...longWait(heap, worker, key),
+        });
       }
       const briefly = (id: number): ReportedWorker => {
         const { name, model, pid, tid } = known.get(id)!;
