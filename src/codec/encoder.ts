@@ -47,8 +47,9 @@ export class Encoder extends ByteWriter implements ValueWriter, Message {
   committed: (() => void) | undefined;
   private keeps = false;
   private areMarksTaken = false;
-  /** Values whose mark this message takes. */
+  /** How the workers are called that share no memory with this program, where the message goes to such. */
   apart: string | undefined;
+  /** Values whose mark this message takes. */
   private readonly marks = new TransferMarks();
   private root = "value";
   private depth = 0;
