@@ -205,7 +205,8 @@ function takeInner(hooks, inner) {
   hooks.onResolve({ filter: /^\./ }, ({ path, importer, namespace, resolveDir }) => {
     const target = resolve(resolveDir, path);
     if (namespace !== "file" || !importer.startsWith(`${home}/`) || target.startsWith(`${home}/`)) return undefined;
-    return { path: target, namespace: "inner" };
+    // Relative: the bundler writes this path into the bundle, and what is built must not tell where.
+    return { path: relative(root, target), namespace: "inner" };
   });
   hooks.onResolve({ filter: /^inner:$/ }, () => ({ path: "library", namespace: "inner-library" }));
   hooks.onLoad({ filter: /^/, namespace: "inner-library" }, () => ({

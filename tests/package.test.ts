@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -112,6 +112,16 @@ describe("the packed package", { timeout: timeLimit(110_000) }, () => {
   });
 
   test("installs", () => assert.match(installed, /added \d+ packages/));
+
+  test("names no path of the machine that built it", () => {
+    const built = join(project, "node_modules/allcores/dist");
+    const files = readdirSync(built, { recursive: true, encoding: "utf8" }).filter((file) => /\.(c?js|ts)$/.test(file));
+    assert.ok(files.length > 10);
+    assert.deepEqual(
+      files.filter((file) => readFileSync(join(built, file), "utf8").includes(root)),
+      [],
+    );
+  });
 
   test("passes the compiler, its own declarations included", async () => {
     await run(process.execPath, ["node_modules/typescript/bin/tsc"], { cwd: project }).catch((error) =>
