@@ -13,6 +13,12 @@ const MOST_BYTES = 1 << 20;
 /** Chunks on their way for each worker: one that runs and one behind it. */
 const CHUNKS_PER_WORKER = 2;
 
+/**
+ * Where all results are kept anyway, so many times more may be taken than are on their way: others go on beside an item
+ * that takes long. Not any number, since tasks of this loop that never wait let the consumer in only once they stop.
+ */
+const KEPT_AHEAD = 1024;
+
 /** How many items the next chunk of a map is to have. */
 export class ChunkSize {
   #items: number;
@@ -44,6 +50,11 @@ export class ChunkSize {
     const most = CHUNKS_PER_WORKER * workers;
     if (this.#chunking === undefined || this.#isFixed) return most;
     return Math.min(most, this.#itemMs === undefined ? this.#chunking.first : this.#chunking.most);
+  }
+
+  /** Most items that are taken and not consumed, unless told otherwise. `isKept`: all results are kept anyway. */
+  ahead(most: number, isKept: boolean): number {
+    return most * this.items * (isKept ? KEPT_AHEAD : 1);
   }
 
   /** A chunk of so many items took so long. */

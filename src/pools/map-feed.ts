@@ -45,11 +45,13 @@ export class MapFeed implements ChunkMap, OpenMap {
   #ended = 0;
   #end: { readonly error: unknown } | undefined;
   #isStopped = false;
+  /** An item has failed, of which the map will end: nothing more is taken. */
+  #isFailing = false;
   #isFilling = false;
   /** The input is at its next item at this moment. */
   #isAsking = false;
   #wake: (() => void) | undefined;
-  #limits: CallLimits | undefined;
+  limits: CallLimits | undefined;
 
   /** `isIterated`: its outcomes are taken one by one. */
   constructor(pool: MapPool, plan: MapPlan, listeners: MapListeners, isIterated: boolean) {
@@ -98,13 +100,9 @@ export class MapFeed implements ChunkMap, OpenMap {
         : (items as Iterable<unknown>)[Symbol.iterator]();
     }
     const expire = () => this.fail(mapTimeout(task.name, call.timeout));
-    this.#limits = new CallLimits(call, expire, this.#aborted);
+    this.limits = new CallLimits(call, expire, this.#aborted);
     this.#pool.maps.add(this);
     this.#fill();
-  }
-
-  get limits(): CallLimits | undefined {
-    return this.#limits;
   }
 
   get needsLoop(): string | undefined {
@@ -163,7 +161,7 @@ export class MapFeed implements ChunkMap, OpenMap {
     this.#pool.maps.delete(this);
     // Outcomes that come from here on are nobody's.
     this.#pool.tally.cancelled += this.#outcomes.missing;
-    this.#limits?.clear();
+    this.limits?.clear();
     this.#retries.takeAll();
     for (const chunk of [...this.#chunks]) this.#pool.cancel(chunk, reason);
     this.#pool.loads.look();
@@ -197,6 +195,7 @@ export class MapFeed implements ChunkMap, OpenMap {
       this.#ended += outcomes;
       this.#listeners.moved(this.#progress);
     }
+    if (failure !== undefined && this.#plan.stops) this.#isFailing = true;
     this.#outcomes.arrived(segment);
     this.#rouse();
   }
@@ -250,8 +249,9 @@ export class MapFeed implements ChunkMap, OpenMap {
   /** How many items the next chunk may have; 0 when nothing may be taken now. */
   #room(): number {
     const most = this.#size.most(this.#pool.workers);
-    if (this.#exhausted || this.#isStopped || this.#chunks.size >= most || this.#pool.isPaused) return 0;
-    const buffer = this.#plan.buffer ?? most * this.#size.items;
+    if (this.#exhausted || this.#isStopped || this.#isFailing || this.#chunks.size >= most || this.#pool.isPaused)
+      return 0;
+    const buffer = this.#plan.buffer ?? this.#size.ahead(most, !this.#isIterated);
     let size =
       this.#plan.buffer === undefined ? this.#size.items : Math.min(this.#size.items, Math.ceil(buffer / most));
     // Towards a known end the chunks get shorter, so that the workers end together.

@@ -23,6 +23,11 @@ import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
 const WORKERS = 2;
+const listed = async <T>(run: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for await (const one of run) all.push(one);
+  return all;
+};
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 
 export function poolMapContract(
@@ -240,6 +245,18 @@ export function poolMapContract(
         if (taken === 3000) break;
       }
     });
+
+    for (const buffer of [undefined, 50])
+      test(`an item that takes long holds up no other worker: ${buffer === undefined ? "awaited" : "buffer"}`, async () => {
+        using gate = new Gate();
+        const before = pool.stats().completed;
+        const run = pool.map(tasks.holdIf.partial(gate.path), count(60), { chunkSize: 1, buffer });
+        const results = buffer === undefined ? run.then((all) => all) : listed(run);
+        // Two chunks a worker are on their way: far more than these end behind the first item.
+        await until(() => pool.stats().completed - before >= 40);
+        gate.open();
+        assert.deepEqual(await results, count(60));
+      });
 
     test("whoever takes no results has no more items taken", async () => {
       let pulled = 0;

@@ -34,6 +34,8 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangUp } as const;
 /** How often what came to the pool in the last moment is called off, while what runs ends. */
 const CLEAR_EVERY_MS = 50;
+/** In order, so many results may wait for one that takes long: fewer, and the other workers wait with it. */
+const MOST_WAITING = 4096;
 
 /** One run of `allcores map` over its inputs. */
 export class Run {
@@ -91,8 +93,9 @@ export class Run {
   async #all(): Promise<void> {
     const { pool, task, settings, inputs } = this.#parts;
     const items = Array.isArray(inputs) ? await this.#array(inputs) : this.#stream(inputs as AsyncIterable<Input>);
-    const mapped = pool.map(task, items, settings.chunk === undefined ? {} : { chunkSize: settings.chunk }).settled();
-    this.#run = settings.asCompleted ? mapped.unordered() : mapped;
+    const { chunk: chunkSize, asCompleted } = settings;
+    const mapped = pool.map(task, items, { chunkSize, buffer: asCompleted ? undefined : MOST_WAITING }).settled();
+    this.#run = asCompleted ? mapped.unordered() : mapped;
     try {
       for await (const outcome of this.#run) {
         await this.#came(outcome);
