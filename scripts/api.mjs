@@ -1,7 +1,7 @@
 // Writes docs/api/: what each entry of the package declares, as API Extractor reports it from dist/types. With
 // `--check` it only shows what has changed.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -95,15 +95,16 @@ export function changes(fresh, from = committed) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  if (!process.argv.includes("--check")) writeReports(committed);
+  // Beside them first: one that is interrupted leaves those of before.
+  const fresh = join(root, "build/api", String(process.pid));
+  writeReports(fresh);
+  if (!process.argv.includes("--check")) cpSync(fresh, committed, { recursive: true });
   else {
-    const fresh = join(root, "build/api", String(process.pid));
-    writeReports(fresh);
     const diff = await changes(fresh);
-    rmSync(fresh, { recursive: true, force: true });
     if (diff !== "") {
       console.error(`docs/api is out of date: npm run build && npm run api\n${diff}`);
       process.exitCode = 1;
     }
   }
+  rmSync(fresh, { recursive: true, force: true });
 }
