@@ -70,10 +70,14 @@ export interface LostWorker {
   readonly exitCode?: number | undefined;
 }
 
-/** What a run came to. `"elsewhere"`: this worker leaves the task to others. */
+/**
+ * What a run came to. `"elsewhere"`: this worker leaves the task to others. `"back"`: it was taken ahead and has not
+ * begun; whoever is free may have it at once, this worker too.
+ */
 export type RunResult =
   | { readonly to: "done" | "failed"; readonly result: WireResult; readonly reason: string }
-  | { readonly to: "elsewhere"; readonly reason: string };
+  | { readonly to: "elsewhere"; readonly reason: string }
+  | { readonly to: "back" };
 
 /** How a worker serves. */
 export interface ServeSettings {

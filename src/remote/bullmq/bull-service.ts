@@ -141,6 +141,12 @@ export class BullService implements Service {
       await job.moveToDelayed(realDate() + this.#settings.patience, token);
       throw new bullmq.DelayedError();
     }
+    if (served.to === "back") {
+      await job.moveToWait(token);
+      // BullMQ tells nobody who sleeps of a task with a priority that is there again.
+      await this.#client.zadd(`${this.#at.keys}marker`, 0, "0");
+      throw new bullmq.WaitingError();
+    }
     if (served.to === "done") return served.result;
     await this.#client.hset(this.#keyOf(id), FIELD.out, JSON.stringify(served.result));
     throw new bullmq.UnrecoverableError(served.reason);
