@@ -36,6 +36,8 @@ export interface LookedUp {
 
 /** Hears of a queue. */
 export interface EngineWatch {
+  /** Whether it wants to hear of an id. Of others it may be told nothing. */
+  waitsFor(id: string): boolean;
   /** It has ended; undefined: it has to be looked up. */
   ended(id: string, outcome: Outcome | undefined): void;
   begun(id: string): void;
