@@ -84,7 +84,7 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
       ["when a task takes long", false],
     ] as const)
       test(`what a worker has taken ahead goes to another one ${how}`, async () => {
-        const queue = `ahead-${leaves}`;
+        const queue = `ahead-${leaves}-${process.pid}`;
         const serving = { queue, model: "thread" as const, workers: 1, report: () => {} };
         const first = await place.serve(serving);
         await using({ queue }, async (pool) => {
