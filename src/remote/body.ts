@@ -4,7 +4,8 @@ import { decode, encode, encodeError, FROM_ELSEWHERE } from "../codec/index.js";
 import { CorruptError, StateError, textOfThrown } from "../errors/index.js";
 import { SPREAD } from "../workers/job-service.js";
 import { loadTask } from "../workers/task-module.js";
-import { task } from "../workers/task.js";
+import { type AnyFunction, task } from "../workers/task.js";
+import { isThenable } from "../sync/thenable.js";
 import { type RunningJob, workerState } from "../workers/worker-state.js";
 import { checkLength } from "./payloads.js";
 
@@ -58,45 +59,89 @@ const bytesOf = (value: unknown, root: string) => encode(value, { to: "processes
 /** How many outcomes an outcome of a body is, and they. 0: the error of one. */
 type OutcomeRun = [number, unknown];
 
-export const runRemote = task(
-  import.meta,
-  "runRemote",
-  async function runRemote(call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
-    const start = realNow();
-    const job = new RemoteJob(workerState.job, call);
-    const outcomes = new Outcomes(call.most);
-    try {
-      const fn = await loadTask(call.url, call.name);
-      const value = decode(args, 0, args.length, undefined, FROM_ELSEWHERE);
-      if (!Array.isArray(value)) throw new CorruptError("the arguments of a remote task are none");
-      workerState.job = job;
-      if (!call.chunk) {
-        outcomes.add(await fn(...(value as unknown[])));
-      } else {
-        const [bound, items, how] = value as [unknown[], unknown[], number];
-        for (const [index, item] of items.entries()) {
-          if (job.cancelled) throw new StateError("the chunk was called off");
-          job.key = `${call.key}/${call.first + index}`;
-          job.item = index;
-          try {
-            outcomes.add(await fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item])));
-          } catch (error) {
-            outcomes.fail(error);
-            if (call.stops) break;
-          }
-        }
-      }
-    } catch (error) {
-      if (call.chunk) outcomes.failAll(error);
-      else outcomes.fail(error);
+/** The task's functions that were loaded here, by module and name: a task that is known runs without an await. */
+const loaded = new Map<string, Map<string, AnyFunction>>();
+
+async function loadedTask({ url, name }: BodyCall): Promise<AnyFunction> {
+  const fn = await loadTask(url, name);
+  let ofModule = loaded.get(url);
+  if (ofModule === undefined) loaded.set(url, (ofModule = new Map()));
+  ofModule.set(name, fn);
+  return fn;
+}
+
+export const runRemote = task(import.meta, "runRemote", function runRemote(call: BodyCall, args: Uint8Array):
+  | BodyOutcome
+  | Promise<BodyOutcome> {
+  const start = realNow();
+  const outcomes = new Outcomes(call.most);
+  const ended = (): BodyOutcome => ({
+    bytes: outcomes.toBytes(call.chunk),
+    microseconds: Math.round((realNow() - start) * 1000),
+    reason: outcomes.reason,
+  });
+  const fn = loaded.get(call.url)?.get(call.name);
+  if (fn === undefined || call.chunk) return runLater(call, args, fn, outcomes).then(ended);
+  try {
+    const given = argumentsIn(args);
+    workerState.job = new RemoteJob(workerState.job, call);
+    const value = fn(...given);
+    if (isThenable(value)) return settled(value, outcomes).then(ended);
+    outcomes.add(value);
+  } catch (error) {
+    outcomes.fail(error);
+  }
+  return ended();
+});
+
+function argumentsIn(args: Uint8Array): unknown[] {
+  const value = decode(args, 0, args.length, undefined, FROM_ELSEWHERE);
+  if (!Array.isArray(value)) throw new CorruptError("the arguments of a remote task are none");
+  return value as unknown[];
+}
+
+async function settled(value: PromiseLike<unknown>, outcomes: Outcomes): Promise<void> {
+  try {
+    outcomes.add(await value);
+  } catch (error) {
+    outcomes.fail(error);
+  }
+}
+
+/** A task whose module has to be loaded first, or the items of a chunk one after the other. */
+async function runLater(
+  call: BodyCall,
+  args: Uint8Array,
+  known: AnyFunction | undefined,
+  outcomes: Outcomes,
+): Promise<void> {
+  const job = new RemoteJob(workerState.job, call);
+  try {
+    const fn = known ?? (await loadedTask(call));
+    const given = argumentsIn(args);
+    workerState.job = job;
+    if (!call.chunk) {
+      outcomes.add(await fn(...given));
+      return;
     }
-    return {
-      bytes: outcomes.toBytes(call.chunk),
-      microseconds: Math.round((realNow() - start) * 1000),
-      reason: outcomes.reason,
-    };
-  },
-);
+    const [bound, items, how] = given as [unknown[], unknown[], number];
+    for (const [index, item] of items.entries()) {
+      if (job.cancelled) throw new StateError("the chunk was called off");
+      job.key = `${call.key}/${call.first + index}`;
+      job.item = index;
+      try {
+        const value = fn(...bound, ...(how === SPREAD ? (item as unknown[]) : [item]));
+        outcomes.add(isThenable(value) ? await value : value);
+      } catch (error) {
+        outcomes.fail(error);
+        if (call.stops) break;
+      }
+    }
+  } catch (error) {
+    if (call.chunk) outcomes.failAll(error);
+    else outcomes.fail(error);
+  }
+}
 
 /** What has become of the items so far. Of values that follow each other one run is made. */
 class Outcomes {

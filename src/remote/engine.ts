@@ -36,6 +36,8 @@ export interface LookedUp {
 
 /** Hears of a queue. */
 export interface EngineWatch {
+  /** Whether it wants to hear of an id. Of others it may be told nothing. */
+  waitsFor(id: string): boolean;
   /** It has ended; undefined: it has to be looked up. */
   ended(id: string, outcome: Outcome | undefined): void;
   begun(id: string): void;
@@ -70,10 +72,14 @@ export interface LostWorker {
   readonly exitCode?: number | undefined;
 }
 
-/** What a run came to. `"elsewhere"`: this worker leaves the task to others. */
+/**
+ * What a run came to. `"elsewhere"`: this worker leaves the task to others. `"back"`: it was taken ahead and has not
+ * begun; whoever is free may have it at once, this worker too.
+ */
 export type RunResult =
   | { readonly to: "done" | "failed"; readonly result: WireResult; readonly reason: string }
-  | { readonly to: "elsewhere"; readonly reason: string };
+  | { readonly to: "elsewhere"; readonly reason: string }
+  | { readonly to: "back" };
 
 /** How a worker serves. */
 export interface ServeSettings {

@@ -71,7 +71,8 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     const same = this.#pending.get(cargo.id);
     if (same !== undefined) {
       if (same.cargo.digest === cargo.digest) same.jobs.push(job);
-      else this.#later(() => this.#pending.fail(job, idConflict(cargo)));
+      // Its caller hears of it outside of its own call.
+      else void Promise.resolve().then(() => this.#pending.fail(job, idConflict(cargo)));
       return true;
     }
     this.#batch.push(this.#pending.add(job));
@@ -178,11 +179,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
   /** Of a call that is late: whether the server has taken it on. */
   isKnown(job: Job): boolean {
     return this.#engine.isConnected && (this.#pending.of(job)?.isKnown ?? true);
-  }
-
-  /** Something that a caller shall hear of outside of its own call. */
-  #later(then: () => void): void {
-    void Promise.resolve().then(then);
   }
 
   #ask(asked: Promise<unknown>): void {
@@ -355,6 +351,10 @@ export class RemoteLink implements WorkerLink, EngineWatch {
 
   connected(): void {
     void this.#sweep();
+  }
+
+  waitsFor(id: string): boolean {
+    return this.#pending.get(id) !== undefined;
   }
 
   begun(id: string): void {

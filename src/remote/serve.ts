@@ -128,14 +128,17 @@ export class RemoteServer implements AsyncDisposable {
   }
 
   /**
-   * Takes no more tasks, waits for those that run, and ends.
+   * Takes no more tasks, waits for those that run, and ends. What it took ahead and has not begun is left to others.
    *
    * @throws nothing
    * @remarks **Cancel:** `terminate()` ends the wait. **Cost:** as long as the longest task.
    */
   drain(): Promise<void> {
     this.#ending ??= this.#end(async () => {
-      await this.#service?.drain();
+      // First: what is given back must not come here again.
+      const left = this.#service?.drain();
+      this.#runner.leave();
+      await left;
     });
     return this.#ending;
   }
@@ -215,7 +218,7 @@ function endOnSignals(server: RemoteServer, report: (message: string) => void): 
       return;
     }
     isAsked = true;
-    report(`${signal}: it takes no more tasks and ends once ${server.counts.running} are done`);
+    report(`${signal}: it takes no more tasks and ends once those that run are done`);
     void server.drain().then(end);
   };
   process.on("SIGTERM", onSignal);

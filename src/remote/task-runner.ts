@@ -1,4 +1,5 @@
 import { encodeError } from "../codec/index.js";
+import { clearRealTimeout, setRealTimeout } from "../memory/index.js";
 import {
   isAllcoresError,
   MemoryLimitError,
@@ -25,16 +26,20 @@ import { type Wire, WIRE_VERSION, type WireResult } from "./wire.js";
 const AHEAD_MS = 20;
 /** Never more tasks than this for each slot. */
 const MOST_AHEAD = 32;
+/** While no task ends for so long, what was taken ahead is left to workers that are free. */
+const MOST_STILL_MS = 200;
 /** How much the latest run counts in the mean of what they take. */
 const WEIGHT = 0.1;
 
 /** Names of tasks of which it was said that they are left to others. */
 const MOST_SAID = 1000;
 
+const BACK: RunResult = { to: "back" };
+
 /** A pool, or calls of it that share their options. */
 type PoolWith = Pick<Pool, "submit">;
 
-type Body = (call: BodyCall, args: Uint8Array) => Promise<BodyOutcome>;
+type Body = (call: BodyCall, args: Uint8Array) => BodyOutcome | Promise<BodyOutcome>;
 
 /** Runs the tasks that a queue gives out, in the threads or processes of a pool of its own. */
 export class TaskRunner {
@@ -49,6 +54,8 @@ export class TaskRunner {
   #calls: PoolWith;
   #mean = AHEAD_MS;
   #slots: number;
+  #still: NodeJS.Timeout | undefined;
+  #isLeaving = false;
   /** The queue is to give out so many at a time. */
   onSlots: (slots: number) => void = () => {};
 
@@ -80,9 +87,10 @@ export class TaskRunner {
 
   async run(run: ServedRun): Promise<RunResult> {
     this.#counts.running++;
+    this.#watchAhead();
     try {
       const served = await this.#serve(run);
-      this.#counts[served.to === "elsewhere" ? "leftToOthers" : served.to]++;
+      if (served.to !== "back") this.#counts[served.to === "elsewhere" ? "leftToOthers" : served.to]++;
       return served;
     } catch (error) {
       this.#counts.failed++;
@@ -114,16 +122,22 @@ export class TaskRunner {
       first: wire.first,
       most: wire.most,
     };
-    const { bytes, microseconds, reason } = await this.#runBody(run, call, args);
+    const outcome = await this.#runBody(run, call, args);
+    if (outcome === undefined) return BACK;
+    const { bytes, microseconds, reason } = outcome;
     this.#ran(microseconds / 1000);
     const result = await this.#result(run, bytes, microseconds);
     if (reason === undefined) await this.#payloads.drop(wire.args);
     return reason === undefined ? { to: "done", result, reason: "" } : { to: "failed", result, reason };
   }
 
-  /** Runs it until it has an outcome: a thread or process that dies under it is a loss as that of a machine. */
-  async #runBody(run: ServedRun, call: BodyCall, args: Uint8Array): Promise<BodyOutcome> {
+  /**
+   * Runs it until it has an outcome: a thread or process that dies under it is a loss as that of a machine. Undefined
+   * where it was taken ahead and is given back.
+   */
+  async #runBody(run: ServedRun, call: BodyCall, args: Uint8Array): Promise<BodyOutcome | undefined> {
     const { wire, stop } = run;
+    if (this.#isLeaving) return undefined;
     const calls = this.#callsOf(wire.limit);
     const known = [...run.losses];
     for (;;) {
@@ -135,6 +149,11 @@ export class TaskRunner {
         return await future;
       } catch (error) {
         if (stop.isAsked) throw error;
+        // Nobody else calls it off. What was lost here before runs on here, since the queue knows nothing of that.
+        if (isAllcoresError(error) && error.code === "ERR_ALLCORES_CANCELLED") {
+          if (known.length === run.losses.length) return undefined;
+          continue;
+        }
         if (isAllcoresError(error) && error.code === "ERR_ALLCORES_TIMEOUT")
           throw new TimeoutError(
             `the task "${wire.task}" ran for longer than its taskTimeout of ${wire.limit} ms and was called off`,
@@ -164,10 +183,40 @@ export class TaskRunner {
   #ran(milliseconds: number): void {
     this.#mean += (milliseconds - this.#mean) * WEIGHT;
     const { workers } = this.#settings;
-    const slots = workers + workers * Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(this.#mean, 0.01)));
+    this.#resize(workers + workers * Math.min(MOST_AHEAD, Math.floor(AHEAD_MS / Math.max(this.#mean, 0.01))));
+  }
+
+  #resize(slots: number): void {
     if (slots === this.#slots) return;
     this.#slots = slots;
     this.onSlots(slots);
+  }
+
+  /** A task that takes much longer than those before it shall not keep what was taken ahead from free workers. */
+  #watchAhead(): void {
+    const { workers } = this.#settings;
+    if (this.#still !== undefined || this.#isLeaving || this.#counts.running <= workers) return;
+    const { done, failed } = this.#counts;
+    this.#still = setRealTimeout(() => {
+      this.#still = undefined;
+      if (done !== this.#counts.done || failed !== this.#counts.failed) return this.#watchAhead();
+      this.#mean = MOST_STILL_MS;
+      this.#resize(workers);
+      this.#pool.clear();
+    }, MOST_STILL_MS);
+  }
+
+  /** What was taken ahead and has not begun goes back to the queue, as will all that comes from now on. */
+  leave(): void {
+    this.#isLeaving = true;
+    clearRealTimeout(this.#still);
+    this.#pool.clear();
+  }
+
+  terminate(): void {
+    this.#isLeaving = true;
+    clearRealTimeout(this.#still);
+    this.#pool.terminate();
   }
 
   async #result({ id, wire }: ServedRun, bytes: Uint8Array, microseconds: number): Promise<WireResult> {
@@ -197,10 +246,6 @@ export class TaskRunner {
   async close(): Promise<void> {
     this.#pool.close();
     await this.#pool.join();
-  }
-
-  terminate(): void {
-    this.#pool.terminate();
   }
 }
 

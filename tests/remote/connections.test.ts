@@ -1,6 +1,7 @@
 /** Servers that are reached in other ways than by an address alone: TLS, Sentinel and Cluster, each a real one. */
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
@@ -13,6 +14,38 @@ import { timeLimit } from "../time-limit.js";
 import { TASKS, until } from "./remote.contract.js";
 
 type Connection = RemotePoolOptions["connection"];
+
+/** The end of a program whose pool there is idle and never closed; `before`: what happens first. */
+async function endOfIdleProgram(
+  connection: Connection,
+  before: () => Promise<unknown> = async () => {},
+): Promise<number | null> {
+  const queue = { connection, queue: "idle" };
+  const server = await serveRemote({ ...queue, allow: [TASKS], model: "thread", workers: 1, report: () => {} });
+  const program = join(import.meta.dirname, "../fixtures/programs/remote-idle.js");
+  const child = spawn(process.execPath, [program, JSON.stringify(queue)], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(child, "exit") as Promise<[number | null]>;
+  let text = "";
+  for await (const piece of child.stdout!) {
+    text += String(piece);
+    if (text.includes("\n")) break;
+  }
+  assert.equal(text, "9\n");
+  await server.terminate();
+  await before();
+  child.stdin!.end();
+  return (await ended)[0];
+}
+
+/** A Cluster of one node that has all slots. */
+async function clusterOfOne(): Promise<RedisServer> {
+  const redis = await RedisServer.start(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"], {
+    tcp: true,
+  });
+  assert.match(await redis.ask("CLUSTER ADDSLOTSRANGE 0 16383"), /OK/);
+  await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER INFO")));
+  return redis;
+}
 
 /** A pool and a worker meet there; so do two programs at a lock. */
 async function checkPlace(connection: Connection): Promise<void> {
@@ -121,11 +154,16 @@ describe("connections of remote pools", { skip: noRedis(), timeout: timeLimit(12
   });
 
   test("Cluster, of one node that has all slots", async () => {
-    await using redis = await RedisServer.start(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"], {
-      tcp: true,
-    });
-    assert.match(await redis.ask("CLUSTER ADDSLOTSRANGE 0 16383"), /OK/);
-    await until(async () => /cluster_state:ok/.test(await redis.ask("CLUSTER INFO")));
+    await using redis = await clusterOfOne();
     await checkPlace({ cluster: [{ host: "127.0.0.1", port: redis.port }] });
+  });
+
+  test("an idle pool that is never closed lets its program end, of Cluster too, and when the server is gone", async () => {
+    await using redis = await RedisServer.start([], { tcp: true });
+    await using cluster = await clusterOfOne();
+    const there = { host: "127.0.0.1", port: redis.port };
+    assert.equal(await endOfIdleProgram({ cluster: [{ host: "127.0.0.1", port: cluster.port }] }), 0);
+    assert.equal(await endOfIdleProgram(there), 0);
+    assert.equal(await endOfIdleProgram(there, () => redis.stop("SIGKILL")), 0);
   });
 });

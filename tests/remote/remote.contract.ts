@@ -1,6 +1,6 @@
 /** What remote pools and their workers do, over whichever engine. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -78,6 +78,35 @@ export function remoteContract(name: string, make: () => Promise<RemotePlace>): 
       await place[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     });
+
+    for (const [how, leaves] of [
+      ["when it drains", true],
+      ["when a task takes long", false],
+    ] as const)
+      test(`what a worker has taken ahead goes to another one ${how}`, async () => {
+        const queue = `ahead-${leaves}-${process.pid}`;
+        const serving = { queue, model: "thread" as const, workers: 1, report: () => {} };
+        const first = await place.serve(serving);
+        await using({ queue }, async (pool) => {
+          // By now it knows that tasks are short, and takes some ahead.
+          await pool.map(tasks.square, count(200), { chunkSize: 1 });
+          const [file, gate] = [newFile(), newFile()];
+          const held = pool.submit(tasks.holds, file, gate);
+          const others = count(8).map((n) => pool.submit(tasks.square, n));
+          await until(() => lines(file).length > 0);
+          const drained = leaves ? first.drain() : undefined;
+          const second = await place.serve(serving);
+          assert.deepEqual(
+            await Promise.all(others),
+            count(8).map((n) => n * n),
+          );
+          assert.deepEqual([held.state, lines(file).length], ["running", 1]);
+          writeFileSync(gate, "");
+          assert.equal(await held, "held");
+          await (drained ?? first.drain());
+          await second.drain();
+        });
+      });
 
     test("calls give their values and their errors whole", () =>
       using({}, async (pool) => {

@@ -1,6 +1,6 @@
 import { realDate } from "../../memory/index.js";
 import { randomUUID } from "node:crypto";
-import type { JobsOptions, Queue, QueueEvents } from "bullmq";
+import type { JobsOptions, Queue } from "bullmq";
 import type { QueueSettings } from "../remote-pool-options.js";
 import type {
   Engine,
@@ -17,6 +17,7 @@ import type {
 } from "../engine.js";
 import type { WireResult } from "../wire.js";
 import { BullService } from "./bull-service.js";
+import { EventReader } from "./event-reader.js";
 import { FIELD } from "./fields.js";
 import { fromJobId, toJobId } from "./job-ids.js";
 import { loadPeers } from "./peers.js";
@@ -45,7 +46,7 @@ export class BullEngine implements Engine {
   readonly #clients: RedisClients;
   #client: Client | undefined;
   #queue: Queue | undefined;
-  #events: QueueEvents | undefined;
+  #events: EventReader | undefined;
   #closing: Promise<void> | undefined;
   #values: ValueStore | undefined;
 
@@ -126,24 +127,10 @@ export class BullEngine implements Engine {
 
   async subscribe(watch: EngineWatch): Promise<void> {
     if (this.#events !== undefined) return;
-    const { bullmq } = loadPeers();
-    const { queue, prefix } = this.#settings;
     // From here on, and not from when the first question for events is answered.
-    const last = (await this.client.xrevrange(`${this.keys}events`, "+", "-", "COUNT", 1)) as [string, unknown][];
-    const events = new bullmq.QueueEvents(queue, {
-      connection: this.client as never,
-      prefix,
-      lastEventId: last[0]?.[0] ?? "0-0",
-    });
-    this.#events = events;
-    events.on("error", () => {});
-    events.on("completed", ({ jobId, returnvalue }) =>
-      watch.ended(fromJobId(jobId), { result: returnvalue as unknown as WireResult, reason: undefined }),
-    );
-    // The error itself stands beside the task.
-    events.on("failed", ({ jobId }) => watch.ended(fromJobId(jobId), undefined));
-    events.on("active", ({ jobId }) => watch.begun(fromJobId(jobId)));
-    events.on("progress", ({ jobId, data }) => watch.progress(fromJobId(jobId), data));
+    const key = `${this.keys}events`;
+    const last = (await this.client.xrevrange(key, "+", "-", "COUNT", 1)) as [string, unknown][];
+    this.#events = new EventReader(this.client, key, last[0]?.[0] ?? "0-0", watch);
     this.client.on("ready", () => watch.connected());
   }
 
@@ -284,7 +271,8 @@ export class BullEngine implements Engine {
     this.#closing ??= (async () => {
       // BullMQ waits for the server before it closes: one that is not there would keep the program alive for ever.
       if (!this.isConnected) this.#clients.close();
-      await Promise.allSettled([this.#events?.close(), this.#queue?.close()]);
+      this.#events?.close();
+      await this.#queue?.close().catch(() => {});
       this.#clients.close();
     })();
     return this.#closing;

@@ -65,6 +65,13 @@ export class BullService implements Service {
     const { name, slots, lease, look, report } = this.#settings;
     const listener = this.#client.duplicate() as Client;
     this.#listener = listener;
+    // After a lost connection ioredis subscribes again by this and looks at no answer: none may be an unhandled error.
+    const subscribe = listener.subscribe.bind(listener) as (...channels: string[]) => Promise<unknown>;
+    listener.subscribe = ((...channels: string[]) => {
+      const asked = subscribe(...channels);
+      asked.catch(() => {});
+      return asked;
+    }) as never;
     listener.on("message", (_channel: string, text: string) => this.#cancelled(text));
     await listener.subscribe(`${keys}cancel`);
     const worker = new bullmq.Worker(queue, (job, token) => this.#process(job, token!), {
@@ -140,6 +147,12 @@ export class BullService implements Service {
     if (served.to === "elsewhere") {
       await job.moveToDelayed(realDate() + this.#settings.patience, token);
       throw new bullmq.DelayedError();
+    }
+    if (served.to === "back") {
+      await job.moveToWait(token);
+      // BullMQ tells nobody who sleeps of a task with a priority that is there again.
+      await this.#client.zadd(`${this.#at.keys}marker`, 0, "0");
+      throw new bullmq.WaitingError();
     }
     if (served.to === "done") return served.result;
     await this.#client.hset(this.#keyOf(id), FIELD.out, JSON.stringify(served.result));

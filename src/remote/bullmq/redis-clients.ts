@@ -58,7 +58,10 @@ export class RedisClients {
   hold(alive: boolean): void {
     if (this.#isHeld === alive) return;
     this.#isHeld = alive;
-    for (const client of this.#all) for (const stream of streamsOf(client)) refer(stream, alive);
+    for (const client of this.#all) {
+      for (const stream of streamsOf(client)) refer(stream, alive);
+      this.#holdRetry(client);
+    }
   }
 
   close(): void {
@@ -73,12 +76,19 @@ export class RedisClients {
     this.#all.add(client);
     // Without a listener it would be written to stderr.
     client.on("error", () => {});
+    client.on("reconnecting", () => this.#holdRetry(client));
     if ("nodes" in client) client.on("+node", (node: Redis) => this.#watch(node));
     else this.#watch(client);
     client.on("end", () => this.#all.delete(client));
     const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => C;
     client.duplicate = ((...args: unknown[]) => this.#adopt(duplicate(...args))) as never;
     return client;
+  }
+
+  /** The timer until a lost server is tried again: an idle pool does not keep its program alive for it. */
+  #holdRetry(client: Client): void {
+    const { reconnectTimeout } = client as unknown as { reconnectTimeout?: NodeJS.Timeout | null };
+    if (reconnectTimeout) refer(reconnectTimeout, this.#isHeld);
   }
 
   /** Of each of its sockets, one after the other. */
@@ -114,7 +124,7 @@ function streamsOf(client: Client): Stream[] {
   return nodes.flatMap((node) => (node as { stream?: Stream }).stream ?? []);
 }
 
-function refer(stream: Stream, alive: boolean): void {
+function refer(stream: Pick<Stream, "ref" | "unref">, alive: boolean): void {
   if (alive) stream.ref?.();
   else stream.unref?.();
 }
