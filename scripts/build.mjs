@@ -69,7 +69,12 @@ async function library() {
   const files = `new URL("library.cjs", import.meta.url), new URL("rest.cjs", import.meta.url)`;
   const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(${files}, import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
-  const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
+  const index = await bundle(undefined, undefined, "atomics", {
+    stdin,
+    outfile: "dist/index.js",
+    // koffi, which the scripts load out of sight of whoever traces. Its modules are others for `import`.
+    footer: { js: '\nfunction traced() {\n  return import("./index.cjs");\n}' },
+  });
   return [
     module,
     { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } },
@@ -119,6 +124,7 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
     format: "cjs",
     stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" },
     outfile: "dist/index.cjs",
+    footer: { js: '\nfunction traced() {\n  return require("koffi");\n}' },
   });
 }
 

@@ -1,4 +1,4 @@
-/** The script that builds and runs a program with each tool leaves nothing behind where it is ended. */
+/** The scripts that build and run programs in folders of their own leave nothing behind where they are ended. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,21 +12,25 @@ import { timeLimit } from "./time-limit.js";
 const root = resolve(import.meta.dirname, "../..");
 const place = mkdtempSync(join(tmpdir(), "allcores-matrix-test-"));
 after(() => rmSync(place, { recursive: true, force: true }));
-const folders = (): string[] => readdirSync(place).filter((name) => name.startsWith("allcores-matrix-"));
+const folders = (): string[] => readdirSync(place).filter((name) => /^allcores-(matrix|first-result)-/.test(name));
 
-for (const signal of ["SIGTERM", "SIGINT"] as const)
-  test(`${signal} removes its folder`, { timeout: timeLimit(60_000) }, async () => {
-    const matrix = spawn(process.execPath, ["scripts/matrix.mjs", "commonjs"], {
-      cwd: root,
-      env: { ...process.env, TMPDIR: place },
-      stdio: "ignore",
+for (const [script, word] of [
+  ["matrix", "commonjs"],
+  ["first-result", "CommonJS"],
+] as const)
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    test(`${script}: ${signal} removes its folder`, { timeout: timeLimit(60_000) }, async () => {
+      const started = spawn(process.execPath, [`scripts/${script}.mjs`, word], {
+        cwd: root,
+        env: { ...process.env, TMPDIR: place },
+        stdio: "ignore",
+      });
+      const ended = once(started, "exit");
+      while (folders().length === 0) {
+        assert.equal(started.exitCode, null);
+        await sleep(5);
+      }
+      started.kill(signal);
+      assert.deepEqual(await ended, [128 + constants.signals[signal], null]);
+      assert.deepEqual(folders(), []);
     });
-    const ended = once(matrix, "exit");
-    while (folders().length === 0) {
-      assert.equal(matrix.exitCode, null);
-      await sleep(5);
-    }
-    matrix.kill(signal);
-    assert.deepEqual(await ended, [128 + constants.signals[signal], null]);
-    assert.deepEqual(folders(), []);
-  });
