@@ -72,7 +72,7 @@ async function library() {
   const index = await bundle(undefined, undefined, "atomics", {
     stdin,
     outfile: "dist/index.js",
-    // koffi, which the scripts load out of sight of whoever traces. Its modules are others for `import`.
+    // koffi's modules are others for `import` than for `require`.
     footer: { js: '\nfunction traced() {\n  return import("./index.cjs");\n}' },
   });
   return [
@@ -124,8 +124,19 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
     format: "cjs",
     stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" },
     outfile: "dist/index.cjs",
-    footer: { js: '\nfunction traced() {\n  return require("koffi");\n}' },
+    footer: { js: `\nfunction traced() {\n  return [${koffi().map((name) => `require("${name}")`)}];\n}` },
   });
+}
+
+/**
+ * What the scripts load by a `require` that they make. Who traces a program's files does not see it, nor its native
+ * part, whose name koffi puts together.
+ */
+function koffi() {
+  const native = ["x64", "arm64"].flatMap((cpu) =>
+    ["linux", "musl"].map((libc) => `@koromix/koffi-linux-${cpu}/${libc}_${cpu}/koffi.node`),
+  );
+  return ["koffi", ...native];
 }
 
 /**

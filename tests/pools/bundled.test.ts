@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -216,9 +217,15 @@ test("whoever traces files from the module for bundlers finds those that Node lo
   for (const file of named)
     for (const script of ["library.cjs", "rest.cjs"])
       assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
-  // And koffi, as `require` finds it.
+  // And koffi, as `require` finds it, with its native part.
   assert.match(readFileSync(join(root, "dist/index.js"), "utf8"), /import\("\.\/index\.cjs"\)/);
-  assert.match(readFileSync(join(root, "dist/index.cjs"), "utf8"), /\brequire\("koffi"\)/);
+  const required = join(root, "dist/index.cjs");
+  const [traced] = /function traced\(\)[^}]*/.exec(readFileSync(required, "utf8"))!;
+  const names = [...traced.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name!);
+  assert.equal(names[0], "koffi");
+  const native = names.filter((name) => name.startsWith(`@koromix/koffi-${process.platform}-${process.arch}/`));
+  if (["x64", "arm64"].includes(process.arch)) assert.equal(native.length, 2);
+  for (const name of ["koffi", ...native]) createRequire(required).resolve(name);
 });
 
 test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {
