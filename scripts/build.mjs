@@ -69,7 +69,12 @@ async function library() {
   const files = `new URL("library.cjs", import.meta.url), new URL("rest.cjs", import.meta.url)`;
   const facade = `import { load } from "./src/workers/entry/load.ts";\nexport const { ${names.join(", ")} } = load(${files}, import.meta.url, "${build}");`;
   const stdin = { contents: facade, resolveDir: ".", sourcefile: "index.js" };
-  const index = await bundle(undefined, undefined, "atomics", { stdin, outfile: "dist/index.js" });
+  const index = await bundle(undefined, undefined, "atomics", {
+    stdin,
+    outfile: "dist/index.js",
+    // koffi's modules are others for `import` than for `require`.
+    footer: { js: '\nfunction traced() {\n  return import("./index.cjs");\n}' },
+  });
   return [
     module,
     { metafile: { outputs: { "dist/library.cjs": {}, "dist/rest.cjs": {} } } },
@@ -119,7 +124,19 @@ module.exports = load(new URL("library.cjs", here), new URL("rest.cjs", here), n
     format: "cjs",
     stdin: { contents, resolveDir: ".", sourcefile: "index.cjs" },
     outfile: "dist/index.cjs",
+    footer: { js: `\nfunction traced() {\n  return [${koffi().map((name) => `require("${name}")`)}];\n}` },
   });
+}
+
+/**
+ * What the scripts load by a `require` that they make. Who traces a program's files does not see it, nor its native
+ * part, whose name koffi puts together.
+ */
+function koffi() {
+  const native = ["x64", "arm64"].flatMap((cpu) =>
+    ["linux", "musl"].map((libc) => `@koromix/koffi-linux-${cpu}/${libc}_${cpu}/koffi.node`),
+  );
+  return ["koffi", ...native];
 }
 
 /**

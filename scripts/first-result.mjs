@@ -1,11 +1,10 @@
 // Follows the pages as a newcomer does: an empty folder, the page's commands with the package from its tarball, the
 // page's first program. Fails where it does not print what the page says, or where that takes two minutes of an idle
 // machine. Words keep only the programs whose name contains one of them.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { measureSlowness } from "./suite/slowness.mjs";
+import { Workplace } from "./workplace.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const limit = Math.ceil(120_000 * (await measureSlowness(1)));
@@ -19,17 +18,18 @@ const programs = [
 const parts = process.argv.slice(2);
 const chosen = programs.filter(({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)));
 
-const folder = mkdtempSync(join(tmpdir(), "allcores-first-result-"));
+const place = new Workplace("allcores-first-result-");
+const folder = place.path;
 try {
-  const tarball = pack();
+  const tarball = await pack();
   for (const [index, program] of chosen.entries()) {
     const began = performance.now();
     const { commands, text, promised } = told(program);
     const home = join(folder, String(index));
     mkdirSync(home);
-    for (const command of commands) run(command.replace(/\ballcores\b/, tarball), home);
+    for (const command of commands) await run(command.replace(/\ballcores\b/, tarball), home);
     writeFileSync(join(home, program.file), text);
-    const printed = run(runner(program), home).trimEnd();
+    const printed = (await run(runner(program), home)).trimEnd();
     const ms = performance.now() - began;
     const isGood = printed === promised && ms < limit;
     console.log(
@@ -38,11 +38,11 @@ try {
     if (!isGood) process.exitCode = 1;
   }
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  place.remove();
 }
 
-function pack() {
-  const made = run(`npm pack --ignore-scripts --json --pack-destination ${folder}`, root);
+async function pack() {
+  const made = await run(`npm pack --ignore-scripts --json --pack-destination ${folder}`, root);
   return join(folder, JSON.parse(made)[0].filename);
 }
 
@@ -69,11 +69,8 @@ function runner({ page, file }) {
   return command;
 }
 
-function run(command, cwd) {
-  return execFileSync("sh", ["-c", command], {
-    cwd,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    timeout: limit,
-  });
+async function run(command, cwd) {
+  const { status, out, said } = await place.run(command, cwd, { limit });
+  if (status !== 0) throw new Error(`${command} ended with ${status}:\n${said}`);
+  return out;
 }

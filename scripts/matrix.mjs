@@ -5,10 +5,9 @@
 // A row is a folder of scripts/matrix/ with a package.json, whose "matrix" says what is done, and a lock file. It is
 // copied to a folder of its own, where its tools are installed and this library from its tarball. One line a row: the
 // tool's version, built, run, and what its user had to write.
-import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
+import { Workplace } from "./workplace.mjs";
 
 const root = resolve(import.meta.dirname, "..");
 const here = join(root, "scripts/matrix");
@@ -21,16 +20,8 @@ const rows = readdirSync(here).filter(
     existsSync(join(here, name, "package.json")) && (words.length === 0 || words.some((word) => name.includes(word))),
 );
 const failures = [];
-let folder;
-/** The command that runs. */
-let running;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-  process.on(signal, () => {
-    end(running, "SIGKILL");
-    clear();
-    process.exit(128 + constants.signals[signal]);
-  });
-folder = mkdtempSync(join(tmpdir(), "allcores-matrix-"));
+const place = new Workplace("allcores-matrix-", keeps);
+const folder = place.path;
 
 try {
   const packed = await run(`npm pack --ignore-scripts --json --pack-destination ${folder}`, root);
@@ -42,15 +33,10 @@ try {
   if (existsSync(certificates)) process.env.YARN_HTTPS_CA_FILE_PATH ??= certificates;
   for (const name of rows) await play(name);
 } finally {
-  clear();
+  place.remove();
 }
 for (const { name, step, said } of failures) console.log(`\n${name}: ${step} failed\n${said}`);
 process.exitCode = failures.length > 0 ? 1 : 0;
-
-function clear() {
-  if (keeps) console.log(`kept: ${folder}`);
-  else if (folder !== undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-}
 
 async function play(name) {
   const home = join(folder, name);
@@ -61,9 +47,11 @@ async function play(name) {
     for (const file of files) writeFileSync(join(home, file), programOf(page, file));
   const steps = {
     install: [
-      ...(existsSync(join(home, "package-lock.json")) ? ["npm ci --ignore-scripts --no-audit --no-fund"] : []),
+      ...(existsSync(join(home, "package-lock.json"))
+        ? ["npm ci --prefer-offline --ignore-scripts --no-audit --no-fund"]
+        : []),
       matrix.install ??
-        `npm install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${join(folder, "allcores.tgz")}`,
+        `npm install --prefer-offline --no-save --no-package-lock --ignore-scripts --no-audit --no-fund ${join(folder, "allcores.tgz")}`,
     ],
     build: matrix.build === undefined ? [] : [matrix.build].flat(),
     run: [matrix.run].flat(),
@@ -109,41 +97,12 @@ function versionOf(home, tool) {
   return `${tool} ${existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")).version : "?"}`;
 }
 
-/** A command has a group of its own, which ends with it, whatever the command has started. */
-async function run(command, cwd) {
-  mkdirSync(cwd, { recursive: true });
+function run(command, cwd) {
   const env = {
     ...process.env,
     PATH: `${join(cwd, "node_modules/.bin")}${delimiter}${process.env.PATH}`,
     NEXT_TELEMETRY_DISABLED: "1",
     CI: "1",
   };
-  const started = spawn("sh", ["-c", command], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  running = started;
-  let [out, said] = ["", ""];
-  started.stdout.setEncoding("utf8").on("data", (text) => {
-    out += text;
-    said += text;
-  });
-  started.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-  const timer = setTimeout(() => {
-    said += `\nstill ran after ${LONGEST_MS / 1000} s`;
-    end(started, "SIGKILL");
-  }, LONGEST_MS);
-  const status = await new Promise((done) =>
-    started.on("exit", () => end(started, "SIGTERM")).on("close", (code, signal) => done(code ?? signal)),
-  );
-  clearTimeout(timer);
-  running = undefined;
-  return { status, out, said };
-}
-
-function end(started, signal) {
-  if (started?.pid === undefined) return;
-  try {
-    process.kill(-started.pid, signal);
-  } catch (error) {
-    // Nothing of the group is left.
-    if (error.code !== "ESRCH") throw error;
-  }
+  return place.run(command, cwd, { env, limit: LONGEST_MS });
 }

@@ -1,8 +1,9 @@
 /** Programs that a bundler made, with the library in them. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ProcessPool, ThreadPool } from "allcores";
@@ -64,24 +65,54 @@ describe("bundled by esbuild", { timeout: timeLimit(60_000) }, () => {
     }));
 });
 
-/** Bundles a program with the library, and runs it. */
-async function built(
-  program: string,
-  options: { format: "cjs" | "esm"; define?: Record<string, string> },
-): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const folder = mkdtempSync(join(root, "build/bundled-"));
-  const outfile = join(folder, options.format === "cjs" ? "main.cjs" : "main.mjs");
-  try {
-    await build({
-      stdin: { contents: program, resolveDir: root },
+interface Form {
+  readonly format: "cjs" | "esm";
+  readonly define?: Record<string, string>;
+}
+type Bundle = (program: string, outfile: string, form: Form) => Promise<unknown>;
+
+const bundlers: Record<string, Bundle> = {
+  esbuild: (program, outfile, form) =>
+    build({
+      entryPoints: [program],
       outfile,
       bundle: true,
       platform: "node",
       external: ["koffi", "tsx"],
       alias: { allcores: join(root, "dist/module.js") },
       logLevel: "error",
-      ...options,
-    });
+      ...form,
+    }),
+  Vite: (program, outfile, { format, define }) =>
+    buildByVite({
+      root: dirname(program),
+      configFile: false,
+      logLevel: "error",
+      resolve: { alias: { allcores: join(root, "dist/module.js") } },
+      ssr: { noExternal: true, external: ["koffi", "tsx"] },
+      ...(define && { define }),
+      build: {
+        ssr: program,
+        outDir: dirname(outfile),
+        emptyOutDir: false,
+        target: "node20",
+        rollupOptions: { output: { format, entryFileNames: basename(outfile) } },
+      },
+    }),
+};
+
+/** Bundles a program with the library, and runs it. */
+async function built(
+  text: string,
+  form: Form,
+  bundle = bundlers.esbuild!,
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const folder = mkdtempSync(join(root, "build/bundled-"));
+  const program = join(folder, "source.mjs");
+  const outfile = join(folder, form.format === "cjs" ? "main.cjs" : "main.mjs");
+  try {
+    writeFileSync(program, text);
+    await bundle(program, outfile, form);
     const { status, stdout, stderr } = spawnSync(process.execPath, [outfile], {
       encoding: "utf8",
       timeout: timeLimit(30_000),
@@ -92,7 +123,7 @@ async function built(
   }
 }
 
-describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () => {
+describe("bundled as CommonJS", { timeout: timeLimit(60_000) }, () => {
   const program = `
     import { isMain, ProcessPool, task, Thread } from "allcores";
     const square = task(import.meta, "square", (n) => n * n);
@@ -102,46 +133,46 @@ describe("bundled by esbuild as CommonJS", { timeout: timeLimit(60_000) }, () =>
       pool.close();
     }
     if (isMain(import.meta)) main();`;
-  test("with the module in the place of import.meta: one file is program and worker", async () =>
+  test("by esbuild, with the module in the place of import.meta: one file is program and worker", async () =>
     assert.deepEqual(await built(program, { format: "cjs", define: { "import.meta": "module" } }), {
       status: 0,
       stdout: "4 9\n",
       stderr: "",
     }));
-  test("without: the error names the line to add", async () => {
-    const { status, stderr } = await built(program, { format: "cjs" });
-    assert.equal(status, 1);
-    assert.match(
-      stderr,
-      /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/,
-    );
-  });
+  for (const [name, bundle] of Object.entries(bundlers))
+    test(`without, by ${name}: the error names the line to add`, async () => {
+      const { status, stderr } = await built(program, { format: "cjs" }, bundle);
+      assert.equal(status, 1);
+      assert.match(
+        stderr,
+        /import\.meta is empty here, as bundlers leave it in CommonJS\. .*esbuild: --define:import\.meta=module/,
+      );
+    });
 });
 
 describe("a bundle whose file no worker can run", { timeout: timeLimit(60_000) }, () => {
-  test("as the bundler left the source's path: every kind of worker names the lines to add", async () => {
-    const program = `
-      import { Process, ProcessPool, task, Thread, ThreadPool } from "allcores";
-      const square = task(import.meta, "square", (n) => n * n);
-      const starts = {
-        ThreadPool: () => new ThreadPool({ workers: 1 }).submit(square, 3),
-        ProcessPool: async () => await new ProcessPool({ workers: 1 }).submit(square, 3),
-        Thread: async () => await Thread.start(square, 1).join(),
-        Process: async () => await Process.start(square, 1).join(),
-      };
-      for (const [name, start] of Object.entries(starts)) await start().catch((error) => console.log(name, error.code, error.message));
-      process.exit();`;
-    const { status, stdout, stderr } = await built(program, {
-      format: "esm",
-      define: { "import.meta.url": '"file:///nowhere/allcores.js"' },
+  for (const [name, bundle] of Object.entries(bundlers))
+    test(`as ${name} left the source's path: every kind of worker names the lines to add`, async () => {
+      const program = `
+        import { Process, ProcessPool, task, Thread, ThreadPool } from "allcores";
+        const square = task(import.meta, "square", (n) => n * n);
+        const starts = {
+          ThreadPool: () => new ThreadPool({ workers: 1 }).submit(square, 3),
+          ProcessPool: async () => await new ProcessPool({ workers: 1 }).submit(square, 3),
+          Thread: async () => await Thread.start(square, 1).join(),
+          Process: async () => await Process.start(square, 1).join(),
+        };
+        for (const [name, start] of Object.entries(starts)) await start().catch((error) => console.log(name, error.code, error.message));
+        process.exit();`;
+      const define = { "import.meta.url": '"file:///nowhere/allcores.js"' };
+      const { status, stdout, stderr } = await built(program, { format: "esm", define }, bundle);
+      assert.deepEqual([status, stderr], [0, ""]);
+      const lines = stdout.trimEnd().split("\n");
+      assert.equal(lines.length, 4);
+      const said =
+        /^\w+ ERR_ALLCORES_STATE no worker can start: .*nowhere.*importMeta = false.*new ThreadPool\(\{ worker: /;
+      for (const line of lines) assert.match(line, said);
     });
-    assert.deepEqual([status, stderr], [0, ""]);
-    const lines = stdout.trimEnd().split("\n");
-    assert.equal(lines.length, 4);
-    const said =
-      /^\w+ ERR_ALLCORES_STATE no worker can start: .*nowhere.*importMeta = false.*new ThreadPool\(\{ worker: /;
-    for (const line of lines) assert.match(line, said);
-  });
 
   test("as it starts a server: the error says what a worker runs, and what to do", async () => {
     const program = `
@@ -186,6 +217,15 @@ test("whoever traces files from the module for bundlers finds those that Node lo
   for (const file of named)
     for (const script of ["library.cjs", "rest.cjs"])
       assert.ok(readFileSync(join(root, "dist", file!), "utf8").includes(`"${script}"`));
+  // And koffi, as `require` finds it, with its native part.
+  assert.match(readFileSync(join(root, "dist/index.js"), "utf8"), /import\("\.\/index\.cjs"\)/);
+  const required = join(root, "dist/index.cjs");
+  const [traced] = /function traced\(\)[^}]*/.exec(readFileSync(required, "utf8"))!;
+  const names = [...traced.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name!);
+  assert.equal(names[0], "koffi");
+  const native = names.filter((name) => name.startsWith(`@koromix/koffi-${process.platform}-${process.arch}/`));
+  if (["x64", "arm64"].includes(process.arch)) assert.equal(native.length, 2);
+  for (const name of ["koffi", ...native]) createRequire(required).resolve(name);
 });
 
 test("bundled by Vite", { timeout: timeLimit(60_000) }, async () => {

@@ -1,18 +1,23 @@
+// node build.mjs ENTRY: a program as the guide says, or with `import.meta` as webpack leaves it.
+import { basename } from "node:path";
 import webpack from "webpack";
+
+const entry = process.argv[2];
+const name = basename(entry, ".js");
 
 webpack(
   {
     mode: "production",
     target: "node20",
-    entry: "./src/main.js",
+    entry: `./${entry}`,
     experiments: { outputModule: true },
     output: {
       path: `${import.meta.dirname}/dist`,
-      filename: "main.mjs",
+      filename: `${name}.mjs`,
       chunkFormat: "module",
       library: { type: "module" },
     },
-    module: { parser: { javascript: { importMeta: false } } },
+    module: { parser: { javascript: { importMeta: name === "frozen" } } },
     externals: { koffi: "koffi", tsx: "tsx" },
   },
   (error, stats) => {

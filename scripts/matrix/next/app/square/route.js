@@ -1,10 +1,12 @@
-import { ThreadPool } from "allcores";
+import { ProcessPool, ThreadPool } from "allcores";
 import { square } from "../../tasks.js";
 
 export const dynamic = "force-dynamic";
-let pool;
+let threads;
+let processes;
 
 export async function GET() {
-  pool ??= new ThreadPool({ workers: 1 });
-  return Response.json({ value: await pool.submit(square, 3) });
+  threads ??= new ThreadPool({ workers: 1 });
+  processes ??= new ProcessPool({ workers: 1 });
+  return Response.json({ thread: await threads.submit(square, 3), process: await processes.submit(square, 4) });
 }
