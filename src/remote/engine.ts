@@ -74,7 +74,7 @@ export interface LostWorker {
 
 /**
  * What a run came to. `"elsewhere"`: this worker leaves the task to others. `"back"`: it was taken ahead and has not
- * begun; whoever is free may have it at once, this worker too.
+ * begun; any worker may have it at once, this one too.
  */
 export type RunResult =
   | { readonly to: "done" | "failed"; readonly result: WireResult; readonly reason: string }
