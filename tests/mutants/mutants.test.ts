@@ -9,7 +9,7 @@ import { exploreMutant, exploreUnchanged } from "./explore-mutant.js";
 import { mutants } from "./mutants.js";
 import { plant } from "./plant.js";
 
-const bounds = inForm<ModelBounds>({ short: { schedules: 24, walks: 8 }, whole: {} });
+const bounds = inForm<ModelBounds>({ short: { schedules: 60, walks: 20 }, whole: {} });
 const source = resolve(import.meta.dirname, "../../../src");
 const soonFound = [
   "lock: a release wakes nobody",
