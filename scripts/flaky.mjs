@@ -27,7 +27,10 @@ if (files.length === 0 || !(runs >= 1) || !(load >= 0)) {
   process.exit(2);
 }
 
-const loops = Array.from({ length: load }, () => spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }));
+// They end with this program, however it ends, and do not keep it.
+const busy = ["-e", "while (process.ppid === Number(process.argv[1]));", String(process.pid)];
+const loops = Array.from({ length: load }, () => spawn(process.execPath, busy, { stdio: "ignore" }));
+for (const loop of loops) loop.unref();
 process.on("exit", () => {
   for (const loop of loops) loop.kill("SIGKILL");
 });

@@ -4,6 +4,9 @@ import { describe, test } from "node:test";
 import { Event, LifoQueue, Lock, PriorityQueue, Queue, type QueueOptions, QueueShutDownError } from "allcores";
 import { brkBeside, usedWordsBeside } from "../fixtures/queue-insides.js";
 import type { SomeQueue } from "../fixtures/queue-tasks.js";
+import { inForm } from "../form.js";
+
+const MANY = inForm({ short: 1000, whole: 10_000 });
 
 const kinds: Record<string, <T>(options: QueueOptions) => SomeQueue<T>> = {
   Queue: (options) => new Queue(options),
@@ -24,9 +27,9 @@ for (const [kind, make] of Object.entries(kinds)) {
         return used() - before;
       };
 
-      test("10000 queues created and freed give back everything", () => {
+      test("many queues created and freed give back everything", () => {
         const openAndFree = () => {
-          for (let index = 0; index < 10_000; index++) {
+          for (let index = 0; index < MANY; index++) {
             const queue = make<number>({ across });
             queue.putSync(index);
             queue.free();
@@ -39,9 +42,9 @@ for (const [kind, make] of Object.entries(kinds)) {
         assert.equal(brkBeside(witness) - brk, 0);
       });
 
-      test("10000 queues open at a time give back everything", () => {
+      test("many queues open at a time give back everything", () => {
         const open = () => {
-          const queues = Array.from({ length: 10_000 }, () => make<number>({ across }));
+          const queues = Array.from({ length: MANY }, () => make<number>({ across }));
           for (const queue of queues) queue.free();
         };
         open();

@@ -8,6 +8,7 @@ import { type Heap, KIND, LIVE, processHeap, threadHeap } from "../../src/memory
 import { BLOCK_HEADER_WORDS, PAGE_WORDS } from "../../src/memory/layout.js";
 import { CLASSES, sizeOf } from "../../src/memory/size-class.js";
 import "../../src/parking/index.js";
+import { untouched } from "../fixtures/untouched.js";
 import type { Across } from "./supervisor.js";
 
 /** What the program lives in from the first such fault on: 32 MB. */
@@ -59,7 +60,7 @@ export class Hoard {
 
   #take(words: number): boolean {
     try {
-      this.#taken.push(this.#heap.allocator.allocate(words, KIND.plain, LIVE));
+      this.#taken.push(untouched(() => this.#heap.allocator.allocate(words, KIND.plain, LIVE)));
       return true;
     } catch (error) {
       if (!isShortage(error)) throw error;

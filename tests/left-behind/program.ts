@@ -8,8 +8,8 @@ import { type Bounds, leftBehind, takeStock } from "./left-behind.js";
 import { starts } from "./starts.js";
 import { inForm } from "../form.js";
 
-const CALLS = inForm({ short: 2000, whole: 10_000 });
-const DEAR_CALLS = inForm({ short: 200, whole: 1000 });
+const CALLS = inForm({ short: 1000, whole: 10_000 });
+const DEAR_CALLS = inForm({ short: 100, whole: 1000 });
 /** Of six ways that go by turns, one that leaves something each time is found by both: see MADE_ONCE. */
 const STARTS = inForm({ short: 30, whole: 50 });
 /** What is remembered once, in bytes, however many calls there are. */

@@ -6,16 +6,18 @@ import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { OutOfMemoryError, SharedMap, SharedMemory } from "../../src/index.js";
 import { exposeCollector } from "../../src/memory/forgotten.js";
+import { untouched } from "../fixtures/untouched.js";
 
 const PIECE = 2 ** 27;
 /** More than fit into the data region between threads. */
 const MOST = 2 ** 32 / PIECE + 2;
+const piece = () => untouched(() => new SharedMemory(PIECE));
 
 test("memory that was forgotten in earlier turns is given back when there is no other, and what is held stays", async () => {
   const held = new SharedMemory(PIECE);
   held.bytes[5] = 7;
   for (let index = 0; index < MOST; index++) {
-    new SharedMemory(PIECE);
+    piece();
     await setImmediate();
   }
   assert.equal(held.bytes[5], 7);
@@ -25,7 +27,7 @@ test("memory that was forgotten in earlier turns is given back when there is no 
 test("memory that is held is full; once it is forgotten it is not", async () => {
   let held: SharedMemory[] = [];
   assert.throws(() => {
-    for (let index = 0; index < MOST; index++) held.push(new SharedMemory(PIECE));
+    for (let index = 0; index < MOST; index++) held.push(piece());
   }, OutOfMemoryError);
   assert.ok(held.length > 0);
   await setImmediate();
@@ -38,7 +40,7 @@ test("memory that is held is full; once it is forgotten it is not", async () => 
 
 test("forgotten maps and what only they held go too", async () => {
   for (let round = 0; round < MOST; round++) {
-    const [outer, inner] = [new SharedMap(), new SharedMemory(PIECE)];
+    const [outer, inner] = [new SharedMap(), piece()];
     outer.set("inner", inner);
     inner.free();
     await setImmediate();
