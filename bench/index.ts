@@ -25,6 +25,7 @@ const BENCHES = [
   "pipe",
   "shared-map",
   "crowd",
+  "cores",
   "thread",
   "process",
   "pool",
