@@ -5,7 +5,7 @@ const OF_THE_ADVISER = /"allcores\.(?:measureItem|runInTurn|runTogether)"/;
 /** The sample has ended with it. */
 const GOES_ON = "; the pool goes on with another worker";
 
-/** `error`, or where it is the end of a worker, the same in the words of whoever gave the task. */
+/** `error`, or where it is the end of a worker, the same with the name of the task that it ran. */
 export function ofTask(error: unknown, task: string): unknown {
   if (isThrown(error, WorkerDiedError)) {
     const { exitCode, signal, deaths } = error;
