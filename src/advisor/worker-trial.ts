@@ -12,6 +12,8 @@ export const LEAST_TRIED_MS = 0.5;
 export const KILL_GRACE_MS = 50;
 /** A difference below it is noise. */
 const LEAST_SERIAL = 0.08;
+/** More is no hand-over: who had the lock waited for a processor, which is not told of those who waited for it. */
+const MOST_SERIAL = 2;
 /** So often the same inputs run alone and beside each other, by turns; the fastest counts, since noise only adds. */
 const TURNS = 3;
 /** Most inputs of a turn, in each thread. */
@@ -86,7 +88,7 @@ export async function tryWorkers(
  */
 export function serialPart(took: number, least: number, most: number): number {
   const part = most - least < 1e-3 ? 0 : (took - least) / (most - least);
-  return part < LEAST_SERIAL ? 0 : part;
+  return part < LEAST_SERIAL ? 0 : Math.min(MOST_SERIAL, part);
 }
 
 export async function endOf(pool: Pool): Promise<void> {

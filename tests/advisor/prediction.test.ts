@@ -100,6 +100,7 @@ test("a trial says which part nobody can run beside, and more than all of it whe
   assert.equal(serialPart(15, 10, 20), 0.5);
   assert.equal(serialPart(22, 10, 20), 1.2);
   assert.equal(serialPart(9, 10, 20), 0);
+  assert.equal(serialPart(90, 10, 20), 2);
   assert.equal(serialPart(1, 1, 1), 0);
 });
 
