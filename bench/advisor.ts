@@ -1,7 +1,8 @@
 /**
  * The adviser beside what was measured: twelve kinds of task, with sizes, waits and payloads drawn from each of three
- * seeds. `--seeds=N`, `--turns=N` (of which the median counts), `--work=MS` (of each task): to have it shorter, or
- * longer. All of it takes some ten minutes on two idle cores.
+ * seeds. `--seeds=N`, `--turns=N` (of which the median counts), `--work=MS` (of each task), `--kinds=PART,PART` (only
+ * kinds whose name has one of these in it): to have it shorter, or longer. All of it takes some ten minutes on two idle
+ * cores.
  */
 import { advise, AsyncPool, type Advice, isMain, ProcessPool, ThreadPool } from "allcores";
 import { randomFrom } from "../tests/fixtures/random.js";
@@ -26,6 +27,18 @@ type Entrant = Pick<Advice, "model" | "workers" | "chunkSize">;
 function option(name: string, otherwise: number): number {
   const found = process.argv.find((word) => word.startsWith(`--${name}=`));
   return found === undefined ? otherwise : Number(found.slice(name.length + 3));
+}
+
+/** Whether `--kinds=` asks for it, or is not given. */
+function isAsked(kind: string): boolean {
+  const found = process.argv.find((word) => word.startsWith("--kinds="));
+  return (
+    found === undefined ||
+    found
+      .slice("--kinds=".length)
+      .split(",")
+      .some((part) => kind.includes(part))
+  );
 }
 
 /** Milliseconds from the making of the pool to the last result. */
@@ -147,6 +160,7 @@ if (isMain(import.meta)) {
   for (const seed of seeds) {
     const next = randomFrom(seed);
     for (const drawn of draw((least, most) => least + Math.floor(next() * (most - least + 1)), work, steps)) {
+      if (!isAsked(drawn.kind)) continue;
       const outcome = await race(drawn, seed, turns);
       clearProgress();
       console.log(outcome.line);

@@ -26,7 +26,11 @@ export function reasonsOf(
     reasons.push(
       `For ${Math.round(sample.blocked * 100)} % of the time that it holds the loop it sleeps in a blocking call: more workers than cores help.`,
     );
-  if (serial.workers > 0)
+  if (serial.workers >= 1)
+    reasons.push(
+      `Nothing of an item ran beside others in ${cores} threads: a lock that all use holds it up${serial.workers > 1 + WORTH ? ", and to hand that over takes time besides" : ""}.`,
+    );
+  else if (serial.workers > 0)
     reasons.push(
       `Only ${Math.round((1 - serial.workers) * 100)} % of an item ran beside others in ${cores} threads: a lock, or memory that all use, holds it up.`,
     );

@@ -50,6 +50,9 @@ export interface Advice {
   /** Sampled inputs for which the task threw, once each. */
   readonly failed: readonly FailedInput[];
   readonly starts: StartCosts;
-  /** Which part of an item no other can run beside, from 0 to 1: among workers, and on one event loop. */
+  /**
+   * Which part of an item no other can run beside, from 0 to 1: among workers, and on one event loop. Among workers it
+   * is more than 1 where they lose time besides, as by handing over a lock.
+   */
   readonly serial: { readonly workers: number; readonly loop: number };
 }

@@ -8,7 +8,9 @@ import { changesOf, reasonsOf } from "./advice-words.js";
 import { decide } from "./decision.js";
 import type { Candidate, Grounds } from "./prediction.js";
 import { type SampledRun, summaryOf } from "./sample.js";
-import { type Sampled, sampleIn } from "./sampler.js";
+import { ofTask } from "./sample-death.js";
+import { type Sampled, sampleIn, TOGETHER } from "./sampler.js";
+import { runsOfTrial } from "./worker-trial.js";
 
 /** How `advise` goes about it. */
 export interface AdviceOptions {
@@ -46,11 +48,6 @@ const BUDGET_MS = 2000;
 const SAMPLE = 12;
 /** So many that memory is used again which earlier items took, as it is once the work is under way. */
 const ROUNDS = 8;
-/**
- * In the trials: once in each thread to load the module, up to four times beside others there, and eight on one loop.
- */
-const IN_EACH_THREAD = 5;
-const ON_ONE_LOOP = 8;
 const WORKERS_PER_CORE = 4;
 
 /**
@@ -116,11 +113,17 @@ export async function advise<A, R>(
   const budget = milliseconds("budget", given.budget, BUDGET_MS);
   await announce?.({
     inputs: indexes,
-    runs: once ? 1 : ROUNDS + Math.ceil((IN_EACH_THREAD * cores + ON_ONE_LOOP) / indexes.length),
+    runs: once ? 1 : ROUNDS + Math.ceil((runsOfTrial(cores) + TOGETHER) / indexes.length),
   });
   const calls = indexes.map((index) => ({ index, args: [all[index]] }));
-  const sampled = await sampleIn({ task: identity, calls, rounds: once ? 1 : ROUNDS, isTried: !once, cores, budget });
-  return adviceOf(identity.name, sampled, { items, cores, most });
+  const plan = { task: identity, calls, rounds: once ? 1 : ROUNDS, isTried: !once, cores, budget };
+  let sampled: Sampled;
+  try {
+    sampled = await sampleIn(plan);
+  } catch (error) {
+    throw ofTask(error, identity.name);
+  }
+  return adviceOf(identity.name, sampled, { items, cores, most }, budget);
 }
 
 /** @throws ArgumentTypeError for an iterator of promises, which would never end */
@@ -154,11 +157,12 @@ function adviceOf(
   task: string,
   sampled: Sampled,
   { items, cores, most }: Pick<Grounds, "items" | "cores" | "most">,
+  budget: number,
 ): Advice {
   const { starts, serial, untried, runs, weight } = sampled;
   const excluded = [...sampled.excluded].map(([model, reason]) => ({ model, reason }));
   const known = { task, items, cores, starts, serial, excluded, failed: failedOf(runs) };
-  if (runs.length === 0) return { ...known, ...unfinishedAdvice(sampled, cores, items) };
+  if (runs.length === 0) return { ...known, ...unfinishedAdvice(sampled, cores, items, budget) };
   const sample = summaryOf(runs, weight);
   const grounds: Grounds = { sample, items, cores, starts, serial, most };
   const without = new Set<Candidate["model"]>(sampled.excluded.keys());
@@ -178,25 +182,28 @@ function adviceOf(
   };
 }
 
-/** No run has ended: all that is known is what the worker was doing then. */
+/** No run has ended: what the worker was doing then says what to try first, and nothing of how long it takes. */
 function unfinishedAdvice(
   { unfinished, excluded }: Sampled,
   cores: number,
   items: number,
+  budget: number,
 ): Omit<Advice, "task" | "items" | "cores" | "starts" | "serial" | "excluded" | "failed"> {
   const waits = unfinished?.state === "awaiting";
   const model = waits ? "async" : excluded.has("thread") ? "process" : "thread";
-  const after = Math.round(unfinished?.after ?? 0);
   return {
     model,
     workers: waits ? Math.min(32, items) : Math.min(cores, items),
     chunkSize: 1,
-    certainty: unfinished?.state === undefined || unfinished.state === "starting" ? "cannot tell" : "likely",
+    certainty: "cannot tell",
     margin: 0,
     reasons: [
-      `No run of the task had ended after ${after} ms; its worker was ${unfinished?.state ?? "not to be seen"} then.`,
+      `Not even one item ended within the budget of ${budget} ms: nothing is known of what an item takes, and the model is a guess.`,
+      `The worker was ${unfinished?.state ?? "not to be seen"} at the end of it.`,
     ],
-    wouldChange: ["A larger budget, within which at least one run ends."],
+    wouldChange: [
+      "A larger budget, within which at least one item ends: options.budget, or --budget on the command line.",
+    ],
     candidates: [],
     sample: undefined,
   };

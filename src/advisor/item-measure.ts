@@ -4,6 +4,7 @@ import { discard } from "../codec/payload.js";
 import { textOfThrown } from "../errors/index.js";
 import { loopIdle, realNow } from "../memory/index.js";
 import { thisThread, threadStatOf } from "../platform/index.js";
+import type { Barrier } from "../sync/barrier.js";
 import { isThenable } from "../sync/thenable.js";
 import { importTask } from "../workers/task-module.js";
 import type { AnyFunction } from "../workers/task.js";
@@ -58,6 +59,29 @@ export const runTogether = task(
     const before = stat();
     const began = realNow();
     await Promise.allSettled(calls.map(async (args) => await (fn(...args) as unknown)));
+    const took = realNow() - began;
+    return Math.max(0, took - delayBetween(before, stat()));
+  },
+);
+
+/**
+ * Runs a task for one input after the other, once all who take part are there. Gives the milliseconds that took, less
+ * what the thread waited for a processor.
+ */
+export const runInTurn = task(
+  NOWHERE,
+  "allcores.runInTurn",
+  async (url: string, name: string, calls: readonly (readonly unknown[])[], start: Barrier | undefined) => {
+    const fn = await importTask(url, name);
+    start?.waitSync();
+    const before = stat();
+    const began = realNow();
+    for (const args of calls)
+      try {
+        await (fn(...args) as unknown);
+      } catch {
+        // The sample has told it.
+      }
     const took = realNow() - began;
     return Math.max(0, took - delayBetween(before, stat()));
   },

@@ -21,7 +21,7 @@ export interface Grounds {
   readonly starts: StartCosts;
   /**
    * Which part of an item no other can run beside, from 0 to 1, as with a lock: among workers, and among calls on one
-   * event loop. 0 where it was not tried.
+   * event loop. 0 where it was not tried. Among workers it is more than 1 where to hand over takes time besides.
    */
   readonly serial: { readonly workers: number; readonly loop: number };
   /** Most workers of each kind. */

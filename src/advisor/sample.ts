@@ -104,11 +104,9 @@ function warmOf(runs: readonly SampledRun[]): SampledRun[] {
   return [...best.values()].sort((a, b) => a.index - b.index);
 }
 
-/** The time of the last input over that of the first one, by the line that fits best. */
-function growthOf(runs: readonly SampledRun[]): number {
-  const [first, last] = [runs[0], runs.at(-1)];
-  if (first === undefined || last === undefined || runs.length < LEAST_GROWTH_INPUTS || last.index === first.index)
-    return 1;
+/** The line that fits the times of the inputs best: by how much each input is longer than the one before it. */
+function slopeOf(runs: readonly SampledRun[]): number {
+  if (runs.length < LEAST_GROWTH_INPUTS) return 0;
   const at = mean(runs.map(({ index }) => index));
   const height = mean(runs.map(ownTime));
   let rise = 0;
@@ -117,17 +115,33 @@ function growthOf(runs: readonly SampledRun[]): number {
     rise += (each.index - at) * (ownTime(each) - height);
     run += (each.index - at) ** 2;
   }
-  const slope = rise / run;
+  return run === 0 ? 0 : rise / run;
+}
+
+/** The time of the last input over that of the first one, by that line. */
+function growthOf(runs: readonly SampledRun[]): number {
+  const [first, last] = [runs[0], runs.at(-1)];
+  if (first === undefined || last === undefined || runs.length < LEAST_GROWTH_INPUTS) return 1;
+  const at = mean(runs.map(({ index }) => index));
+  const height = mean(runs.map(ownTime));
+  const slope = slopeOf(runs);
   const [start, end] = [height + slope * (first.index - at), height + slope * (last.index - at)];
   return Math.max(0.01, end) / Math.max(start, end / 100, 1e-6);
 }
 
-/** The standard error of the mean, as a part of it. The line through the inputs is no noise. */
+/**
+ * The standard error of the mean, as a part of it. Inputs are spread evenly over all, so that the line through them is
+ * no noise: only what lies beside it is.
+ */
 function noiseOf(runs: readonly SampledRun[]): number {
   const height = mean(runs.map(ownTime));
   if (runs.length < 2 || height === 0) return 1;
-  const squares = mean(runs.map((run) => (ownTime(run) - height) ** 2));
-  return Math.sqrt(squares / (runs.length - 1)) / height;
+  const at = mean(runs.map(({ index }) => index));
+  const slope = slopeOf(runs);
+  const squares = runs.reduce((sum, run) => sum + (ownTime(run) - height - slope * (run.index - at)) ** 2, 0);
+  // A line takes one more of what is known than a mean does.
+  const free = runs.length - (runs.length < LEAST_GROWTH_INPUTS ? 1 : 2);
+  return Math.sqrt(squares / free / runs.length) / height;
 }
 
 function mean(values: readonly number[]): number {

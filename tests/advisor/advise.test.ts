@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { advise, describeAdvice, Lock, Queue, task, Value } from "allcores";
+import { advise, describeAdvice, Lock, Queue, task, Value, type WorkerDiedError } from "allcores";
 import { counted, countedWait, crash, findLock, neverReturns, waitFor } from "../fixtures/advised-tasks.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -56,8 +56,9 @@ describe("advise", { timeout: timeLimit(120_000) }, () => {
     const advice = await advise(neverReturns, [1, 2], { budget: 200 });
     assert.equal(advice.sample, undefined);
     assert.equal(advice.model, "thread");
-    assert.match(advice.reasons[0]!, /No run of the task had ended/);
-    assert.match(describeAdvice(advice), /larger budget/);
+    assert.equal(advice.certainty, "cannot tell");
+    assert.match(advice.reasons[0]!, /Not even one item ended within the budget of 200 ms/);
+    assert.match(describeAdvice(advice), /larger budget.*--budget/);
   });
 
   test("inputs that cannot cross to a process exclude processes, and are run in a thread", async () => {
@@ -76,7 +77,12 @@ describe("advise", { timeout: timeLimit(120_000) }, () => {
   });
 
   test("a task that ends its worker fails the advice", async () => {
-    await assert.rejects(advise(crash, [1], { budget: 500 }), { code: "ERR_ALLCORES_WORKER_DIED" });
+    await assert.rejects(advise(crash, [7], { budget: 500 }), (error: WorkerDiedError) => {
+      assert.equal(error.code, "ERR_ALLCORES_WORKER_DIED");
+      assert.match(error.message, /while it ran the task "crash"; the advice has ended with it/);
+      assert.deepEqual([error.exitCode, error.deaths.length], [7, 1]);
+      return true;
+    });
   });
 
   test("inputs for which it throws are counted", async () => {

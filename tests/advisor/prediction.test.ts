@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide, turnOf } from "../../src/advisor/decision.js";
+import { reasonsOf } from "../../src/advisor/advice-words.js";
 import { spread } from "../../src/advisor/advise.js";
 import { type Grounds, predict } from "../../src/advisor/prediction.js";
 import { type SampledRun, type SampleSummary, summaryOf } from "../../src/advisor/sample.js";
 import { Sight } from "../../src/advisor/sight.js";
+import { serialPart } from "../../src/advisor/worker-trial.js";
 
 /** An item of `wall` milliseconds that computes all the time, unless told otherwise. */
 const sampleOf = (wall: number, other: Partial<SampleSummary> = {}): SampleSummary => ({
@@ -81,6 +83,37 @@ test("what one lock holds up gains nothing by workers, and what waits for anothe
       )!.ms,
   );
   assert.ok(more! > one! * 0.95);
+});
+
+test("where one hands over to the other, workers are slower than one call after the other", () => {
+  const grounds = groundsOf(sampleOf(5), 400, { serial: { workers: 1.2, loop: 0 } });
+  assert.deepEqual([chosen(grounds).model, chosen(grounds).workers], ["async", 1]);
+  const of = (workers: number) => predict(grounds).find((each) => each.model === "thread" && each.workers === workers)!;
+  assert.ok(of(1).ms < of(4).ms && of(4).ms > 5 * 400 * 1.1, `${of(1).ms} ${of(4).ms}`);
+  const reasons = reasonsOf(grounds, decide(grounds, none, false)).join("\n");
+  assert.match(reasons, /Nothing of an item ran beside others in 4 threads: .* to hand that over takes time besides/);
+});
+
+test("a trial says which part nobody can run beside, and more than all of it where time is lost besides", () => {
+  assert.equal(serialPart(10, 10, 20), 0);
+  assert.equal(serialPart(10.5, 10, 20), 0);
+  assert.equal(serialPart(15, 10, 20), 0.5);
+  assert.equal(serialPart(22, 10, 20), 1.2);
+  assert.equal(serialPart(9, 10, 20), 0);
+  assert.equal(serialPart(90, 10, 20), 2);
+  assert.equal(serialPart(1, 1, 1), 0);
+});
+
+test("growth over the inputs is no noise, and what lies beside its line is", () => {
+  const noise = (wall: (index: number) => number) =>
+    summaryOf(
+      Array.from({ length: 12 }, (_, index) => run(index, wall(index))),
+      { bytes: 0, ms: 0 },
+    ).noise;
+  assert.ok(noise((index) => 1 + 2 * index) < 1e-6);
+  assert.ok(noise((index) => 10 + (index % 2 === 0 ? 4 : -4)) > 0.08);
+  const grows = groundsOf(sampleOf(12, { noise: noise((index) => 1 + 2 * index), growth: 23 }), 60);
+  assert.notEqual(decide(grows, none, false).certainty, "cannot tell");
 });
 
 test("what other threads compute for it takes no more of them than there are cores", () => {

@@ -110,6 +110,14 @@ describe("advise", { concurrency: 1, timeout: timeLimit(120_000) }, () => {
     );
   });
 
+  test("a task of which not one item ends within the budget is told so, with what to do", async () => {
+    const { code, out, err } = await advise([`${tasks}#never`, "a", "--budget", "200ms"]);
+    assert.equal(code, EXIT.done, err);
+    assert.match(out, /^never: .* \(cannot tell\), for 1 items on \d+ cores\n/);
+    assert.match(out, /\n- Not even one item ended within the budget of 200 ms: .* is a guess\.\n/);
+    assert.match(out, /--budget on the command line/);
+  });
+
   test("no inputs, a closed stdin and a file that is not there are named", async () => {
     for (const [args, options, message] of [
       [[], { input: "" }, /there are no inputs/],

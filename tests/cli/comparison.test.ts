@@ -24,7 +24,7 @@ function results(factors: Partial<Record<ComparedModel, number>>): ComparedResul
   return Object.fromEntries(
     all.map(([model, factor]) => [
       model,
-      { items: 8, perItem: 100 / factor, startUp: 50, stall: model === "serial" ? 900 : 5 },
+      { items: 8, perItem: 100 / factor, startUp: 50, stall: model === "serial" ? 900 : 5, spread: 1.02 },
     ]),
   );
 }
@@ -69,6 +69,22 @@ describe("sentences", () => {
       sentencesOf(job("waiting", { async: 1, threads: 1, processes: 1, gil: 1 }), machine).join("\n"),
       /as fast as|at a time: /,
     );
+  });
+
+  test("say that the machine is too busy where the same work took longer a moment later, and claim no gain below it", () => {
+    const works = job("computing", { async: 1, asyncPool: 1, threads: 1.9, processes: 0.9, gil: 1 });
+    const { processes } = works.results;
+    const told = (spread: number) =>
+      sentencesOf({ ...works, results: { ...works.results, processes: { ...processes!, spread } } }, machine).join(
+        "\n",
+      );
+    assert.match(told(2.1), /too busy to tell: the same work took 2\.1 times as long/);
+    assert.match(told(2.1), /Threads measured 1\.9x, processes 0\.9x: less than that noise/);
+    assert.doesNotMatch(told(2.1), /Computing needs cores|gained nothing/);
+    assert.match(told(1.4), /too busy to tell: [\s\S]*Computing needs cores: threads 1\.9x/);
+    assert.doesNotMatch(told(1.1), /too busy/);
+    const unlike = job("computing", { async: 0.6, asyncPool: 1, threads: 1.5, processes: 1.5, gil: 1 });
+    assert.match(sentencesOf(unlike, machine).join("\n"), /the same work took 1\.7 times as long/);
   });
 
   test("doubt what cannot be", () => {

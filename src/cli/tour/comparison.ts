@@ -70,6 +70,8 @@ function mediansOf(all: ReadonlyMap<ComparedModel, readonly Measured[]>): Compar
         perItem: median(several.map(({ perItem }) => perItem)),
         startUp: median(several.map(({ startUp }) => startUp)),
         stall: median(several.map(({ stall }) => stall)),
+        // Among several runs what one of them was off by counts less.
+        spread: median(several.map(({ spread }) => spread)),
       },
     ]),
   );

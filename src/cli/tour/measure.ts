@@ -15,6 +15,8 @@ export interface Measured {
   readonly startUp: number;
   /** The longest time in milliseconds that the main event loop stood still. */
   readonly stall: number;
+  /** How many times as long the slower half of equal items took as the other half; 1 where that was not measured. */
+  readonly spread: number;
 }
 
 /** Undefined where this system has no such workers. */
@@ -68,20 +70,30 @@ async function timed(
   run: (items: number) => PromiseLike<unknown[]>,
   items: number,
   job: ComparedJob,
-): Promise<{ perItem: number; stall: number }> {
+): Promise<Pick<Measured, "perItem" | "stall" | "spread">> {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION });
   delay.enable();
   await pause(20);
   delay.reset();
   // After a reset the first look only sets the clock.
   await pause(5);
-  const began = realNow();
-  const results = await run(items);
-  const time = realNow() - began;
+  // What waits is begun all at once: in halves it would take twice as long.
+  const halves = job.kind === "waiting" || items < 2 ? [items] : [items >> 1, items - (items >> 1)];
+  const times: number[] = [];
+  for (const half of halves) {
+    const began = realNow();
+    const results = await run(half);
+    times.push(realNow() - began);
+    job.check(results);
+  }
   await pause(5);
   delay.disable();
-  job.check(results);
-  return { perItem: time / items, stall: Math.max(0, delay.max / 1e6 - RESOLUTION) };
+  const perItem = times.map((time, half) => time / halves[half]!);
+  return {
+    perItem: times.reduce((sum, time) => sum + time) / items,
+    stall: Math.max(0, delay.max / 1e6 - RESOLUTION),
+    spread: Math.max(...perItem) / Math.min(...perItem),
+  };
 }
 
 export function pause(ms: number): Promise<void> {

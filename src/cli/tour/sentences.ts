@@ -17,7 +17,18 @@ export function times(factor: number | undefined): string {
   return factor === undefined ? "-" : `${factor >= 9.95 ? factor.toFixed(0) : factor.toFixed(1)}x`;
 }
 
-const gains = (factor: number | undefined): factor is number => factor !== undefined && factor >= NOISE;
+const gains = (factor: number | undefined, noise = NOISE): factor is number =>
+  factor !== undefined && factor >= Math.max(NOISE, noise);
+
+/**
+ * How far apart figures lay that must be the same: the halves of each model's equal items; and what serial, async and
+ * the async pool took, since all three compute on one core.
+ */
+export function noiseOf(results: ComparedResults): number {
+  const alike = (["serial", "async", "asyncPool"] as const).flatMap((model) => results[model]?.perItem ?? []);
+  const spreads = Object.values(results).map(({ spread }) => spread);
+  return Math.max(1, ...spreads, alike.length === 0 ? 1 : Math.max(...alike) / Math.min(...alike));
+}
 
 export function sentencesOf(job: JobResults, machine: Comparison["machine"]): string[] {
   return job.kind === "waiting" ? waiting(job) : computing(job, machine);
@@ -53,8 +64,13 @@ function computing({ results, workers }: JobResults, { cores, othersTake }: Comp
     speedUp(results, model),
   );
   const found: string[] = [];
+  const noise = noiseOf(results);
   const best = Math.max(threads ?? 0, processes ?? 0);
-  if (best >= NOISE) {
+  if (noise >= NOISE)
+    found.push(
+      `This machine is too busy to tell: the same work took ${noise.toFixed(1)} times as long a moment later. Run it again while less runs beside it. 机器太忙，结果不可靠，请空闲时再运行。`,
+    );
+  if (gains(best, noise)) {
     const first = (threads ?? 0) >= (processes ?? 0) ? `threads ${times(threads)}` : `processes ${times(processes)}`;
     const second =
       (threads ?? 0) >= (processes ?? 0)
@@ -66,7 +82,9 @@ function computing({ results, workers }: JobResults, { cores, othersTake }: Comp
     found.push(`计算需要核心：线程 ${times(threads)}，进程 ${times(processes)}。`);
     if (best < 0.7 * cores && othersTake > BUSY)
       found.push(`Other programs take ${percent(othersTake)} of the processors; on an idle machine it would be more.`);
-  } else if (cores === 1)
+  } else if (best >= NOISE)
+    found.push(`Threads measured ${times(threads)}, processes ${times(processes)}: less than that noise, or as much.`);
+  else if (cores === 1)
     found.push(
       "This program may use one core only, so nothing here can make computing faster. 只有一个核心，计算无法更快。",
     );
@@ -74,7 +92,9 @@ function computing({ results, workers }: JobResults, { cores, othersTake }: Comp
     const reason =
       othersTake > BUSY
         ? `other programs take ${percent(othersTake)} of the processors`
-        : "the cores of this machine seem to be shared with others";
+        : noise >= NOISE
+          ? "this machine was too busy while they ran"
+          : "the cores of this machine seem to be shared with others";
     found.push(
       `Threads (${times(threads)}) and processes (${times(processes)}) gained nothing on ${cores} cores: ${reason}.`,
     );
@@ -114,9 +134,10 @@ export function concurrencyAgainstParallelism(jobs: readonly JobResults[]): { ro
     sentences.push(
       `Concurrency: one worker keeps many waits under way (${times(waitOne)}), and computes no faster for it (${times(workOne)}).`,
     );
-  if (gains(workAll))
+  if (gains(workAll, noiseOf(work.results)))
     sentences.push(`Parallelism: ${work.workers} workers compute at the same time (${times(workAll)}).`);
-  if (gains(waitOne) && gains(workAll)) sentences.push("并发让一个线程同时等待多件事；并行让多个核心同时计算。");
+  if (gains(waitOne) && gains(workAll, noiseOf(work.results)))
+    sentences.push("并发让一个线程同时等待多件事；并行让多个核心同时计算。");
   return { rows, sentences };
 }
 
