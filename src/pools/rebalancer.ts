@@ -50,7 +50,7 @@ export class Rebalancer {
    */
   unblock(): void {
     let idle = false;
-    for (const slot of this.#workers) if (slot.isIdle && slot.link.isReady) idle = true;
+    for (const slot of this.#workers) if (slot.hasPlace && slot.link.isReady) idle = true;
     if (!idle && !this.#workers.hasRoom) return;
     const now = realNow();
     for (const slot of this.#workers) {
@@ -67,7 +67,7 @@ export class Rebalancer {
     const { pace } = this.#workers;
     if (this.#backlog.size > 0 || pace === undefined || pace < WORTH_MOVING_MS) return;
     for (const free of this.#workers) {
-      if (!free.isIdle || !free.link.isReady) continue;
+      if (!free.hasPlace || !free.link.isReady) continue;
       let longest: WorkerSlot | undefined;
       for (const slot of this.#workers)
         if (slot.jobs.length > (longest?.jobs.length ?? slot.link.width)) longest = slot;

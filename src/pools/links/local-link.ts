@@ -112,6 +112,11 @@ export class LocalLink implements WorkerLink {
     return false;
   }
 
+  /** It is given up instead. */
+  hasHeard(): boolean {
+    return false;
+  }
+
   giveUp(job: Job): boolean {
     const run = job.cargo as LocalRun;
     if (run.isRunning) {
