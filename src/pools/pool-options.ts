@@ -127,7 +127,8 @@ export interface PoolOptions extends ProcessEnvironment {
    */
   taskTimeout?: number | undefined;
   /**
-   * Milliseconds between asking a running task to stop and ending its worker, and between Ctrl-C and ending an idle
+   * Milliseconds between asking a running task to stop and ending its worker (with `tasksPerWorker`, if its loop has not
+   * heard, or nothing else is in hand), and between Ctrl-C and ending an idle
    * worker that does not end by itself; 1000 unless given. A thread that has not ended after as long again, since it is
    * in a call of the system or loads modules, counts as ended.
    */

@@ -132,6 +132,11 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   get hasPlace(): boolean {
     return this.#jobs.length < this.link.width && !this.#isRetiring;
   }
+  /** Whether jobs of its own wait: behind as many as it begins at a time, or for its loop, which one of those holds up. */
+  get isBehind(): boolean {
+    const { width } = this.link;
+    return this.#jobs.length > width || (width > 1 && this.#jobs.some((job) => !this.hasBegun(job)));
+  }
   /** How many jobs stand behind those that it can have begun, and one more if it can begin no other now. */
   get ahead(): number {
     return Math.max(0, this.#jobs.length - this.link.width + 1);
