@@ -123,7 +123,7 @@ export class NestedCalls {
     );
   }
 
-  /** Those that would wait, with this one: each worker once, or each task of a worker that has several in hand. */
+  /** Those that would wait, with this one: each worker once, or each task of a worker that has several under way. */
   #waiting(next: Wait): Wait[] {
     const waiting = [...this.#waits, next].filter((wait) => this.#isWaiting(wait));
     return [...new Map(waiting.map((wait) => [this.#isWide ? wait.sequence : wait.caller, wait])).values()];

@@ -8,7 +8,7 @@ import { workerState } from "../workers/worker-state.js";
 
 /** What the pool does for its handles. */
 export interface NestedWork {
-  /** Runs a task for the worker `caller`. `sequence`: of the job that calls, where its worker has several in hand. */
+  /** Runs a task for the worker `caller`. `sequence`: of the job that calls, where its worker has several under way. */
   submit(caller: number, url: string, name: string, args: unknown[], sequence?: number): Promise<unknown>;
 }
 

@@ -106,8 +106,8 @@ export interface PoolOptions extends ProcessEnvironment {
   /** A worker is replaced after so many tasks; a chunk of a map counts as one. */
   maxTasksPerWorker?: number | undefined;
   /**
-   * How many tasks a worker has in hand at a time, up to 128; 1 unless given. For tasks that await: they take turns in
-   * the worker's event loop, and one that computes holds up the others. `currentWorker()` knows its task after an
+   * How many tasks a worker has under way at a time, up to 128; 1 unless given. For tasks that await: they take turns
+   * in the worker's event loop, and one that computes holds up the others. `currentWorker()` knows its task after an
    * `await` too, which costs each promise in the worker one to two microseconds on Node 20 and 22. When a worker dies
    * all that it had begun fails, or is tried again.
    */
@@ -127,10 +127,10 @@ export interface PoolOptions extends ProcessEnvironment {
    */
   taskTimeout?: number | undefined;
   /**
-   * Milliseconds between asking a running task to stop and ending its worker (with `tasksPerWorker`, if its loop has not
-   * heard, or nothing else is in hand), and between Ctrl-C and ending an idle
-   * worker that does not end by itself; 1000 unless given. A thread that has not ended after as long again, since it is
-   * in a call of the system or loads modules, counts as ended.
+   * Milliseconds between asking a running task to stop and ending its worker (with `tasksPerWorker`, if its loop has
+   * not heard, or nothing else is under way), and between Ctrl-C and ending an idle worker that does not end by itself;
+   * 1000 unless given. A thread that has not ended after as long again, since it is in a call of the system or loads
+   * modules, counts as ended.
    */
   killGrace?: number | undefined;
   /**

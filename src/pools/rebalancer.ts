@@ -63,7 +63,7 @@ export class Rebalancer {
       if (slot.link.isReady ? !slot.isBehind : slot.jobs.length === 0 || !idle) continue;
       if (now - slot.heardAt <= STALE_MS) continue;
       if (slot.jobs.length > slot.link.width || slot.link.width === 1) slot.stall();
-      // Where others have something in hand too, its loop may be the next that is free.
+      // Where others have something under way too, its loop may be the next that is free.
       else if (!free) continue;
       this.from(slot, 0);
     }

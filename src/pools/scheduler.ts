@@ -63,7 +63,6 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly #dispatcher: Dispatcher;
   readonly #recovery: Recovery;
   readonly #nested = new NestedCalls(this);
-  /** How many workers there may be; where one takes all jobs, how many it may have begun at a time. */
   #most: number;
   readonly #delays = new Delays(this.agenda, this.states);
   readonly #removal: JobRemoval;
@@ -131,7 +130,6 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   get isPaused(): boolean {
     return this.#dispatcher.isPaused;
   }
-
   now(): number {
     return this.links.now();
   }
@@ -139,8 +137,6 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   get workers(): number {
     return this.#most;
   }
-
-  /** How many tasks may run at a time. */
   get places(): number {
     return this.#most * this.settings.tasksPerWorker;
   }

@@ -110,7 +110,7 @@ export class TaskTimeouts {
 
   /** Others that were not called off go on beside it: it keeps its place, as it takes nothing else from them. */
   #isBearable(slot: WorkerSlot, job: Job): boolean {
-    return slot.link.hasHeard(job) && slot.jobs.some((other) => !other.isOver);
+    return slot.link.hasHeard?.(job) === true && slot.jobs.some((other) => !other.isOver);
   }
 
   #after(ms: number, then: () => void): Appointment {

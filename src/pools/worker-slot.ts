@@ -132,7 +132,9 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   get hasPlace(): boolean {
     return this.#jobs.length < this.link.width && !this.#isRetiring;
   }
-  /** Whether jobs of its own wait: behind as many as it begins at a time, or for its loop, which one of those holds up. */
+  /**
+   * Whether jobs of its own wait: behind as many as it begins at a time, or for its loop, which one of those holds up.
+   */
   get isBehind(): boolean {
     const { width } = this.link;
     return this.#jobs.length > width || (width > 1 && this.#jobs.some((job) => !this.hasBegun(job)));

@@ -114,11 +114,6 @@ export class RemoteLink implements WorkerLink, EngineWatch {
     return true;
   }
 
-  /** It is given up instead. */
-  hasHeard(): boolean {
-    return false;
-  }
-
   giveUp(job: Job): boolean {
     const pending = this.#pending.of(job);
     if (pending !== undefined) this.#pending.forget(pending, job);

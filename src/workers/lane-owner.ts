@@ -147,13 +147,13 @@ export class LaneOwner {
    * Called now and then while the pool sleeps, with how many jobs are open: writes again what this side alone writes,
    * and rings for a job that nobody takes, in case the words were written over. False when jobs were lost: the worker
    * has done all that it was given, all its results came, and yet jobs are open. The worker's head is read first, for
-   * it moves after the results. `inHand`: how many of the open ones go on though their records are done.
+   * it moves after the results. `underWay`: how many of the open ones go on though their records are done.
    */
-  mend(open: number, inHand: () => number = () => 0): boolean {
+  mend(open: number, underWay: () => number = () => 0): boolean {
     this.#jobs.mend();
     this.#results.mend();
     if (open === 0) return true;
-    if (this.#jobs.isDrained) return inHand() === open || !this.#results.isEmpty;
+    if (this.#jobs.isDrained) return underWay() === open || !this.#results.isEmpty;
     const words = this.#words;
     const flag = this.#at + LANE.workerWaits;
     if (load(words, flag) !== 0) this.wake();

@@ -5,7 +5,7 @@ import { ENTRY, ENTRY_WORDS, LANE, type Lane, MOST_AHEAD, TABLE } from "./lane.j
 const { load, store } = atomics;
 
 /**
- * The table of a wide lane: an entry for each task that its worker has in hand. An entry is filled before its job is
+ * The table of a wide lane: an entry for each task that its worker has under way. An entry is filled before its job is
  * taken, and emptied after the job's last result was committed: who finds a job begun, and no result of it, finds it
  * here.
  *
@@ -76,7 +76,7 @@ export class LaneTable {
     store(this.#words, this.#lane + TABLE.heard, asked);
   }
 
-  /** Pool: the entry of a job; undefined when the worker has it not in hand. */
+  /** Pool: the entry of a job; undefined when the worker has it not under way. */
   find(sequence: number): number | undefined {
     for (let entry = 0; entry < this.width; entry++)
       if (load(this.#words, this.#at(entry) + ENTRY.sequence) === sequence) return entry;
@@ -92,7 +92,7 @@ export class LaneTable {
     return this.#asked;
   }
 
-  /** Pool: when a job was begun, 0 while its module is loaded or where it is not in hand. */
+  /** Pool: when a job was begun, 0 while its module is loaded or where it is not under way. */
   begunAt(sequence: number): number {
     const entry = this.find(sequence);
     return entry === undefined ? 0 : load(this.#words, this.#at(entry) + ENTRY.begunAt);

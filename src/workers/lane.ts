@@ -26,7 +26,7 @@ export const LANE = {
   cancelled: 1,
   /** The key for which the pool waits. */
   ownerKey: 2,
-  /** How many tasks the worker has in hand at a time, 0 for one. More make the lane a wide one, which has a table. */
+  /** How many tasks the worker has under way at a time, 0 for one. More make the lane a wide one, which has a table. */
   width: 3,
   /** ASLEEP or IN_LOOP while a worker may sleep that waits for a job; its offset is the worker's key. */
   workerWaits: 8,
@@ -67,7 +67,7 @@ export const RESULTS: RingLayout = {
 };
 export const LANE_WORDS = RESULTS.records + RING_WORDS;
 
-/** The table of a wide lane, behind its rings: what its loop has heard, and an entry for each task in hand. */
+/** The table of a wide lane, behind its rings: what its loop has heard, and an entry for each task under way. */
 export const TABLE = {
   /** The last count of `cancelled` that the worker's loop has heard of. */
   heard: LANE_WORDS,
@@ -214,7 +214,7 @@ export class Lane {
 
   /**
    * A new one for a pool that waits for `ownerKey`. It is counted for two: the pool and the worker. `width`: how many
-   * tasks the worker has in hand at a time.
+   * tasks the worker has under way at a time.
    */
   static create(heap: Heap, ownerKey: number, width = 1): Lane {
     const at = heap.allocator.allocate(width === 1 ? LANE_WORDS : TABLE.entries + width * ENTRY_WORDS, KIND.lane);
@@ -245,7 +245,7 @@ export class Lane {
     atomics.store(this.words, this.at + LANE.exitCode, code + 1);
   }
 
-  /** Whether its worker has several tasks in hand. */
+  /** Whether its worker has several tasks under way. */
   get isWide(): boolean {
     return this.words[this.at + LANE.width] !== 0;
   }

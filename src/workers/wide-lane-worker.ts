@@ -47,7 +47,7 @@ export class WideLaneWorker extends LaneWorker {
     this.table.startClock(this.#entry);
   }
 
-  /** Commits a result of one of the jobs in hand. Another may have been taken, and is being read. */
+  /** Commits a result of one of the jobs under way. Another may have been taken, and is being read. */
   replyFor(sequence: number, kind: number, count: number, microseconds: number, message: Message): void {
     const taken = this.sequence;
     this.sequence = sequence;

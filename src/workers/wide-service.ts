@@ -1,7 +1,7 @@
 /**
  * What a worker does whose pool was made with `tasksPerWorker`: it takes jobs from its lane as long as fewer than that
- * are in hand, and sends what comes of them back in whichever order they end. Tasks that await take turns in its event
- * loop; one that computes holds up the others.
+ * are under way, and sends what comes of them back in whichever order they end. Tasks that await take turns in its
+ * event loop; one that computes holds up the others.
  *
  * It never blocks its thread: it waits for jobs in its loop. Modules are loaded one after the other, before the next
  * job is taken. An item of a chunk begins once the one before it has ended.
@@ -16,14 +16,14 @@ import { runExitHooks } from "./exit-hook.js";
 import { giveSeasonedCode, JobService, microseconds, SPREAD } from "./job-service.js";
 import { ALONE, CHUNK, CLOSE, DEFINE, type Lane, LAST, STOPS, THREW_FLAG } from "./lane.js";
 import type { Orders } from "./orders.js";
-import { TaskInHand } from "./task-in-hand.js";
+import { TaskUnderWay } from "./task-under-way.js";
 import { decodeWithClasses } from "./task-module.js";
 import type { AnyFunction } from "./task.js";
 import { WideLaneWorker } from "./wide-lane-worker.js";
 import { tellUnsettled } from "./worker-death.js";
 import { type RunningJob, workerState } from "./worker-state.js";
 
-/** Longest that tasks in hand wait for their timers and sockets while others are begun. */
+/** Longest that tasks under way wait for their timers and sockets while others are begun. */
 const TURN_MS = 2;
 /** Outcomes of a chunk wait no longer than this for those that follow. */
 const FLUSH_MS = 1;
@@ -35,7 +35,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
   readonly #boundary: Boundary;
   readonly #exit: (code: number) => void;
   readonly #tasks = new DefinedTasks();
-  readonly #inHand = new Set<TaskInHand>();
+  readonly #underWay = new Set<TaskUnderWay>();
   readonly #tracker: Tracker;
   /** Resolves the wait for a task to end. */
   #ended = () => {};
@@ -57,7 +57,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     watchTaskPermits();
     // A task that ends its worker: what chunks have done before is not lost.
     process.once("exit", () => contain("giving what chunks have done", () => this.#flushAll()));
-    tellUnsettled(() => this.#inHand.size > 0);
+    tellUnsettled(() => this.#underWay.size > 0);
     onChild(() => this.#lane.markParent());
   }
 
@@ -65,9 +65,9 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     const lane = this.#lane;
     this.#lastTurn = realNow();
     for (;;) {
-      while (this.#inHand.size >= lane.table.width) await this.#end();
+      while (this.#underWay.size >= lane.table.width) await this.#end();
       if (!lane.take()) {
-        if (this.#inHand.size === 0 && this.#tasks.size > 0) giveSeasonedCode();
+        if (this.#underWay.size === 0 && this.#tasks.size > 0) giveSeasonedCode();
         await lane.wait();
         continue;
       }
@@ -85,7 +85,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
       if (workerState.isSpoilt) break;
       if (realNow() - this.#lastTurn > TURN_MS) await this.#turn();
     }
-    while (this.#inHand.size > 0) await this.#end();
+    while (this.#underWay.size > 0) await this.#end();
     await runExitHooks();
     if (hasChildren()) {
       lane.leave(this.#encode(undefined));
@@ -108,7 +108,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     this.#lane.crash(this.#encodeError(error));
   }
 
-  /** A task in hand has ended. */
+  /** A task under way has ended. */
   #end(): Promise<void> {
     return new Promise((resolve) => {
       this.#ended = resolve;
@@ -121,7 +121,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     for (;;) {
       await this.#lane.news();
       const { asked } = table;
-      for (const run of this.#inHand) run.hear();
+      for (const run of this.#underWay) run.hear();
       table.heard = asked;
     }
   }
@@ -131,8 +131,8 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     const lane = this.#lane;
     const start = realNow();
     const { task, kind } = lane;
-    const run = new TaskInHand(lane, this.#boundary);
-    this.#inHand.add(run);
+    const run = new TaskUnderWay(lane, this.#boundary);
+    this.#underWay.add(run);
     if (!this.#isListening) {
       this.#isListening = true;
       // Where memory was written over nothing is heard, and who does not end what was called off is killed.
@@ -152,11 +152,11 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
     const ended = this.#tracker.run(run, () =>
       kind & CHUNK ? this.#chunk(run, fn, args, (kind & STOPS) !== 0, start) : this.#single(run, fn, args, start),
     );
-    lane.awaits = this.#inHand.size > 0;
+    lane.awaits = this.#underWay.size > 0;
     return { ended };
   }
 
-  async #single(run: TaskInHand, fn: AnyFunction, args: unknown[], start: number): Promise<void> {
+  async #single(run: TaskUnderWay, fn: AnyFunction, args: unknown[], start: number): Promise<void> {
     let message: Message;
     try {
       message = this.#encode(await fn(...args));
@@ -172,7 +172,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
   }
 
   /** Runs a task on each item of a chunk. Outcomes go back together, but none waits long for the next. */
-  async #chunk(run: TaskInHand, fn: AnyFunction, args: unknown[], stops: boolean, start: number): Promise<void> {
+  async #chunk(run: TaskUnderWay, fn: AnyFunction, args: unknown[], stops: boolean, start: number): Promise<void> {
     let flushed = start;
     try {
       const [bound, items, how] = [argsOf(args[0]), argsOf(args[1]), args[2]];
@@ -200,7 +200,7 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
   }
 
   /** Sends the values of a chunk that have gathered. */
-  #flush(run: TaskInHand): void {
+  #flush(run: TaskUnderWay): void {
     const { values } = run;
     if (values.length === 0) return;
     run.values = [];
@@ -219,21 +219,21 @@ export class WideService implements Pick<JobService, "run" | "refuse" | "crash">
   }
 
   #flushAll(): void {
-    for (const run of this.#inHand) this.#flush(run);
+    for (const run of this.#underWay) this.#flush(run);
   }
 
   /**
-   * Sends the last result of a task. Its place is another's from here on. Nobody can tell which task has taken a permit:
-   * what was not given back is used up when none is in hand.
+   * Sends the last result of a task. Its place is another's from here on. Nobody can tell which task has taken a
+   * permit: what was not given back is used up when none is under way.
    */
-  #last(run: TaskInHand, kind: number, count: number, start: number, message: Message): void {
+  #last(run: TaskUnderWay, kind: number, count: number, start: number, message: Message): void {
     const lane = this.#lane;
-    if (this.#inHand.size === 1) settleAllPermits();
+    if (this.#underWay.size === 1) settleAllPermits();
     lane.replyFor(run.sequence, kind | LAST, count, microseconds(start), message);
     run.end();
     lane.empty(run.entry);
-    this.#inHand.delete(run);
-    lane.awaits = this.#inHand.size > 0;
+    this.#underWay.delete(run);
+    lane.awaits = this.#underWay.size > 0;
     this.#ended();
   }
 

@@ -1,4 +1,4 @@
-/** What a pool promises whose workers have several tasks in hand (`tasksPerWorker`). */
+/** What a pool promises whose workers have several tasks under way (`tasksPerWorker`). */
 import assert from "node:assert/strict";
 import { afterEach, describe } from "node:test";
 import {
@@ -58,7 +58,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
   const nameOf = (pool: Pool) => pool.stats().perWorker[0]?.name;
 
   describe(`${title}: several tasks in a worker`, { timeout: timeLimit(120_000) }, () => {
-    test("so many are in hand, and end in any order; another waits", () =>
+    test("so many are under way, and end in any order; another waits", () =>
       using({ workers: 1, tasksPerWorker: 3 }, async (pool) => {
         const open = count(4).map(makeGate);
         const ended: number[] = [];
@@ -136,7 +136,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
         assert.equal(nameOf(pool), name);
       }));
 
-    test("one that goes on after it was called off keeps its place; its worker is ended when nothing else is in hand", () => {
+    test("one that goes on after it was called off keeps its place; its worker is ended when nothing else is under way", () => {
       const killGrace = timeLimit(400);
       return using({ workers: 1, tasksPerWorker: 3, killGrace }, async (pool) => {
         const gate = makeGate();
@@ -158,7 +158,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
       });
     });
 
-    test("one that computes holds up the others: when one of them is called off and is not heard, all that is in hand ends", () =>
+    test("one that computes holds up the others: when one of them is called off and is not heard, all that is under way ends", () =>
       using({ workers: 1, tasksPerWorker: 3, killGrace: 50 }, async (pool) => {
         const [gate, spin] = [makeGate(), makeGate()];
         const spinning = pool.submit(wide.spinOnceOpen, spin.path);
@@ -296,7 +296,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
         );
       }));
 
-    test("maxTasksPerWorker, recycle and resize let what is in hand go on to its end", () =>
+    test("maxTasksPerWorker, recycle and resize let what is under way go on to its end", () =>
       using({ workers: 1, tasksPerWorker: 2, maxTasksPerWorker: 2 }, async (pool) => {
         const gate = makeGate();
         const futures = count(4).map(() => pool.submit(wide.holdNamed, gate.path));
@@ -317,7 +317,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
         assert.equal(pool.stats().died, 0);
       }));
 
-    test("a pause begins nothing more, and what is in hand goes on", () =>
+    test("a pause begins nothing more, and what is under way goes on", () =>
       using({ workers: 1, tasksPerWorker: 2 }, async (pool) => {
         const { release } = await begin(pool, 1);
         pool.pause();
@@ -330,7 +330,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
         assert.equal(await later, 5);
       }));
 
-    test("close waits for what is in hand, and terminate does not", async () => {
+    test("close waits for what is under way, and terminate does not", async () => {
       const pool = make({ workers: 1, tasksPerWorker: 3 });
       const { futures, release } = await begin(pool, 3);
       pool.close();
@@ -366,7 +366,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
       }),
     );
 
-    sharing("permits that its tasks kept come back with a worker that dies while others are in hand", () =>
+    sharing("permits that its tasks kept come back with a worker that dies while others are under way", () =>
       using({ workers: 1, tasksPerWorker: 2 }, async (pool) => {
         const permits = new Semaphore(1, { across });
         /** An error that nobody catches is no normal end of a worker, as `process.exit` is. */
@@ -380,7 +380,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
           await until(() => pool.stats().workers === 0);
         };
         await pool.submit(wide.takePermit, permits);
-        // None is in hand any more: it was used up.
+        // None is under way any more: it was used up.
         await crashes(async () => {});
         assert.equal(permits.tryAcquire(), undefined);
         permits.release();
@@ -389,7 +389,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
       }),
     );
 
-    sharing("moved buffers go to a worker that has others in hand", () =>
+    sharing("moved buffers go to a worker that has others under way", () =>
       using({ workers: 1, tasksPerWorker: 3 }, async (pool) => {
         const gate = makeGate();
         const futures = count(6).map((n) => {
@@ -409,7 +409,7 @@ export function poolWidthContract(title: string, { model, across, make, isSharel
       }),
     );
 
-    sharing("what tasks in hand have brought is given back when their worker dies", async () => {
+    sharing("what tasks under way have brought is given back when their worker dies", async () => {
       const witness = new Event({ across });
       const used = () =>
         (witness as unknown as { heap: { allocator: { usedWords(): number } } }).heap.allocator.usedWords();

@@ -169,10 +169,6 @@ export class LaneLink implements WorkerLink {
     return false;
   }
 
-  hasHeard(_job: Job): boolean {
-    return false;
-  }
-
   giveUp(): boolean {
     return false;
   }

@@ -112,11 +112,6 @@ export class LocalLink implements WorkerLink {
     return false;
   }
 
-  /** It is given up instead. */
-  hasHeard(): boolean {
-    return false;
-  }
-
   giveUp(job: Job): boolean {
     const run = job.cargo as LocalRun;
     if (run.isRunning) {

@@ -7,7 +7,7 @@ import { LaneLink, type LanePool } from "./lane-link.js";
 import type { StartedWorker } from "./started-worker.js";
 
 /**
- * The way to a worker that has several tasks in hand, whose results come in any order.
+ * The way to a worker that has several tasks under way, whose results come in any order.
  *
  * Records of jobs that were begun stand in the lane until something is written over them, and only this side writes. So
  * which jobs were begun is noted before each record that is sent.
@@ -81,7 +81,7 @@ export class WideLaneLink extends LaneLink {
     return false;
   }
 
-  override hasHeard(job: Job): boolean {
+  hasHeard(job: Job): boolean {
     const ask = this.#asks.get(job);
     return ask !== undefined && ((this.#table.heard - ask) | 0) >= 0;
   }
@@ -98,8 +98,8 @@ export class WideLaneLink extends LaneLink {
 
   override mend(): boolean {
     const { jobs } = this.watch;
-    const isInHand = ({ sequence }: Job) => this.#table.find(sequence) !== undefined;
-    return this.owner.mend(jobs.length, () => jobs.filter(isInHand).length);
+    const isUnderWay = ({ sequence }: Job) => this.#table.find(sequence) !== undefined;
+    return this.owner.mend(jobs.length, () => jobs.filter(isUnderWay).length);
   }
 
   override salvage(job: Job): boolean {

@@ -5,10 +5,10 @@ import type { WideLaneWorker } from "./wide-lane-worker.js";
 import type { RunningJob } from "./worker-state.js";
 
 /**
- * A task that a worker has in hand beside others, as its own code sees it. What the task left running may have it
+ * A task that a worker has under way beside others, as its own code sees it. What the task left running may have it
  * longer; it does nothing then.
  */
-export class TaskInHand implements RunningJob {
+export class TaskUnderWay implements RunningJob {
   readonly sequence: number;
   readonly attempt: number;
   /** In the lane's table. */
