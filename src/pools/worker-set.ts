@@ -142,12 +142,14 @@ export class WorkerSet implements Iterable<WorkerSlot> {
     for (const slot of this.#slots) {
       const { ahead, link } = slot;
       if (slot.isRetiring || ahead > link.depth || !link.isOpen || link.isDeferred) continue;
-      if (ahead < lazily && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
-      if (slot.jobs.length === 0) {
+      const { length } = slot.jobs;
+      const sharesLoop = ahead === 0 && length > 0;
+      if (ahead < lazily && !sharesLoop && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
+      if (length === 0) {
         if (link.isReady) return slot;
         starting ??= slot;
-      } else if (ahead === 0) {
-        if (sharing === undefined || slot.jobs.length < sharing.jobs.length) sharing = slot;
+      } else if (sharesLoop) {
+        if (sharing === undefined || length < sharing.jobs.length) sharing = slot;
       } else if (!slot.isStalled && (shortest === undefined || ahead < shortest.ahead)) shortest = slot;
     }
     if (starting !== undefined) return starting;
