@@ -29,6 +29,7 @@ const AUTO_POOL = new KnownOptions<AutoPoolOptions>(
     rate: OF_ASYNC,
     tracked: OF_ASYNC,
     minWorkers: OF_ONE_MODEL,
+    tasksPerWorker: OF_ONE_MODEL,
     env: OF_ONE_MODEL,
     argv: OF_ONE_MODEL,
     execArgv: OF_ONE_MODEL,

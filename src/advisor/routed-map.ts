@@ -29,8 +29,8 @@ export class RoutedMap implements MapPool {
   now(): number {
     return this.#home.now();
   }
-  get workers(): number {
-    return this.#home.workers;
+  get places(): number {
+    return this.#home.places;
   }
   /** On this loop items travel nowhere: each goes for itself. */
   get mostItems(): number | undefined {

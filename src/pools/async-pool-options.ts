@@ -15,6 +15,7 @@ export interface AsyncPoolOptions
     | "unresponsive"
     | "worker"
     | "maxTasksPerWorker"
+    | "tasksPerWorker"
     | "idleTimeout"
     | "minWorkers"
     | keyof ProcessEnvironment
@@ -76,6 +77,7 @@ const ASYNC_POOL = new KnownOptions<AsyncPoolOptions>(
     unresponsive: FOR_WORKERS,
     worker: FOR_WORKERS,
     maxTasksPerWorker: FOR_WORKERS,
+    tasksPerWorker: "say concurrency, which is how many tasks run at a time in this thread",
     idleTimeout: FOR_WORKERS,
     minWorkers: FOR_WORKERS,
     env: FOR_WORKERS,

@@ -3,7 +3,7 @@ import type { ProcessEnvironment } from "../workers/worker-environment.js";
 import type { PoolOptions } from "./pool-options.js";
 
 /** How a pool is made that chooses for itself what its tasks run on. */
-export interface AutoPoolOptions extends Omit<PoolOptions, "minWorkers" | keyof ProcessEnvironment> {
+export interface AutoPoolOptions extends Omit<PoolOptions, "minWorkers" | "tasksPerWorker" | keyof ProcessEnvironment> {
   /** Most threads, or processes; as many as there are processors unless given. */
   workers?: number | undefined;
   /** How many calls of tasks that wait run at a time on this event loop; 32 unless given. */

@@ -39,7 +39,7 @@ export function createPool(
   model: "auto" | "async" | "thread" | "process",
   options?: Omit<
     PoolOptions,
-    "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "idleTimeout" | "minWorkers"
+    "resourceLimits" | "unresponsive" | "worker" | "maxTasksPerWorker" | "tasksPerWorker" | "idleTimeout" | "minWorkers"
   >,
 ): Pool;
 export function createPool(

@@ -67,7 +67,8 @@ export class WorkerLoss implements Loss {
 
   #deathBy(job: LostJob): WorkerDeath {
     const { exitCode, signal, outOfMemory } = this.#end;
-    const { name, link, unresponsive, news } = this.#slot;
+    const { name, link, unresponsive } = this.#slot;
+    const news = this.#slot.newsOf(job.sequence);
     const reason = outOfMemory
       ? "memory"
       : unresponsive !== undefined
@@ -77,7 +78,6 @@ export class WorkerLoss implements Loss {
           : signal !== undefined
             ? "signal"
             : "exit";
-    const isNews = news !== undefined && news.sequence === job.sequence && news.item === this.item;
     return {
       attempt: job.attempts,
       worker: name,
@@ -88,7 +88,7 @@ export class WorkerLoss implements Loss {
       exitCode,
       time: realDate(),
       ranFor: this.#hasBegun ? this.#ranFor : 0,
-      lastProgress: isNews ? news.value : undefined,
+      lastProgress: news?.item === this.item ? news.value : undefined,
     };
   }
 

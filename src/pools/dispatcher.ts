@@ -114,7 +114,10 @@ export class Dispatcher {
     if (taskTimeout !== Number.POSITIVE_INFINITY) this.#timeouts.guard(slot, taskTimeout);
     if (this.#isShared) return true;
     if (slot.served >= this.#settings.maxTasksPerWorker) slot.retire();
-    if (slot.jobs.length > slot.link.width) this.#rebalancer.patrolSoon();
+    const { length } = slot.jobs;
+    const { width } = slot.link;
+    // One that is given a place may have to wait for its worker's loop.
+    if (length > width || (width > 1 && length > 1)) this.#rebalancer.patrolSoon();
     if (this.#settings.unresponsive !== undefined) this.#hangs.over(slot);
     return true;
   }

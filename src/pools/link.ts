@@ -110,6 +110,11 @@ export interface WorkerLink {
   /** Asks a job that it has begun to stop. Whether it is gone by that. */
   cancel(job: Job, reason: unknown): boolean;
   /**
+   * Whether its worker's event loop has heard that this job is to stop: such a loop turns, and the others that the
+   * worker has begun go on in it. Absent where there are no others, or a job that goes on is given up.
+   */
+  hasHeard?(job: Job): boolean;
+  /**
    * A job that was asked to stop goes on. Whether it can be left alone, so that others may have its place; else its
    * worker is to be ended.
    */

@@ -248,7 +248,7 @@ export class MapFeed implements ChunkMap, OpenMap {
 
   /** How many items the next chunk may have; 0 when nothing may be taken now. */
   #room(): number {
-    const most = this.#size.most(this.#pool.workers);
+    const most = this.#size.most(this.#pool.places);
     if (this.#exhausted || this.#isStopped || this.#isFailing || this.#chunks.size >= most || this.#pool.isPaused)
       return 0;
     const buffer = this.#plan.buffer ?? this.#size.ahead(most, !this.#isIterated);
@@ -332,7 +332,7 @@ export class MapFeed implements ChunkMap, OpenMap {
         return;
       }
       // Full, or nobody has anything to do: it goes. Else others of the same moment may come along.
-      if (this.#exhausted || this.#gathered.length >= this.#size.items || this.#chunks.size < this.#pool.workers)
+      if (this.#exhausted || this.#gathered.length >= this.#size.items || this.#chunks.size < this.#pool.places)
         this.#sendGathered();
       else setRealImmediate(() => this.#sendGathered());
       this.#fill();

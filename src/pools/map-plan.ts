@@ -14,7 +14,8 @@ export interface MapPool {
   readonly boundary: Boundary;
   readonly states: Pick<JobStates, "settle">;
   now(): number;
-  readonly workers: number;
+  /** How many tasks may run at a time. */
+  readonly places: number;
   readonly links: { readonly chunking?: Chunking };
   /** Most items that may travel together; undefined where that is counted out. */
   readonly mostItems?: number | undefined;

@@ -18,6 +18,8 @@ export interface NestedPool extends CallPool {
   readonly title: string;
   readonly settings: PoolSettings;
   readonly workers: number;
+  /** How many tasks may run at a time. */
+  readonly places: number;
   readonly boundary: Boundary;
   readonly links: Links;
   checkOpen(verb: string): void;
@@ -56,7 +58,7 @@ export class NestedCalls {
     if (this.#pool.lacks("shared objects"))
       throw lackError(title, "shared objects", "pool.handle()", "submit from the program that made the pool");
     this.#served ??= serve<NestedWork>(
-      { submit: (caller, url, name, args) => this.#submit(caller, url, name, args) },
+      { submit: (caller, url, name, args, sequence) => this.#submit(caller, sequence, url, name, args) },
       { across: this.#pool.boundary },
     );
     return new PoolHandle(this.#served);
@@ -70,11 +72,17 @@ export class NestedCalls {
    * A task of this pool waits for another: refused when then every worker would wait so, which nobody could ever end.
    * One that is not waiting comes back sooner or later, and takes what is in the backlog.
    */
-  async #submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown> {
+  async #submit(
+    caller: number,
+    ofJob: number | undefined,
+    url: string,
+    name: string,
+    args: unknown[],
+  ): Promise<unknown> {
     const pool = this.#pool;
     // Before the first wait, after which another call may be current.
     const signal = servedCall()?.signal;
-    const wait = this.#waitOf(caller);
+    const wait = this.#waitOf(caller, ofJob);
     if (wait !== undefined) this.#refuseIfStuck(wait, name);
     pool.checkOpen("submit");
     const call = new Call(pool, { url, name, bound: [] }, defaultCall(pool.settings), args);
@@ -90,36 +98,48 @@ export class NestedCalls {
     }
   }
 
-  #waitOf(caller: number): Wait | undefined {
+  #waitOf(caller: number, ofJob: number | undefined): Wait | undefined {
     const slot = this.#pool.slotOf(caller);
-    return slot && { caller, sequence: slot.firstBegun?.sequence };
+    return slot && { caller, sequence: this.#isWide ? ofJob : slot.firstBegun?.sequence };
+  }
+
+  get #isWide(): boolean {
+    return this.#pool.settings.tasksPerWorker > 1;
   }
 
   #refuseIfStuck(wait: Wait, name: string): void {
     const pool = this.#pool;
-    if (this.#waiting(wait).size < pool.workers) return;
+    if (this.#placesOf(this.#waiting(wait)) < pool.places) return;
     // One that seems to wait may have ended its task already.
     pool.drain();
     const waiting = this.#waiting(wait);
-    if (waiting.size < pool.workers) return;
-    const report = pool.links.reportOf([...waiting], pool.title);
+    if (this.#placesOf(waiting) < pool.places) return;
+    const report = pool.links.reportOf([...new Set(waiting.map(({ caller }) => caller))], pool.title);
     tell(report, true);
+    const all = this.#isWide ? `all ${pool.places} tasks that it runs at a time` : `all of its ${pool.workers} workers`;
     throw new DeadlockError(
-      `a task of this ${pool.title} waits for the task "${name}" of the same pool, and so do all of its ${pool.workers} workers: none is left to run it. Give it more workers, or submit it from outside`,
+      `a task of this ${pool.title} waits for the task "${name}" of the same pool, and so do ${all}: none is left to run it. Give it more workers, or submit it from outside`,
       report,
     );
   }
 
-  /** The workers that would wait, with this one. */
-  #waiting(next: Wait): Set<number> {
-    return new Set([...this.#waits, next].filter((wait) => this.#isWaiting(wait)).map(({ caller }) => caller));
+  /** Those that would wait, with this one: each worker once, or each task of a worker that has several under way. */
+  #waiting(next: Wait): Wait[] {
+    const waiting = [...this.#waits, next].filter((wait) => this.#isWaiting(wait));
+    return [...new Map(waiting.map((wait) => [this.#isWide ? wait.sequence : wait.caller, wait])).values()];
+  }
+
+  /** How many tasks could run in the places of those that wait. An initializer has its worker for itself. */
+  #placesOf(waiting: readonly Wait[]): number {
+    const { tasksPerWorker } = this.#pool.settings;
+    return waiting.reduce((sum, wait) => sum + (this.#pool.slotOf(wait.caller)?.isPreparing ? tasksPerWorker : 1), 0);
   }
 
   #isWaiting({ caller, sequence }: Wait): boolean {
     const slot = this.#pool.slotOf(caller);
     if (slot === undefined || slot.isKilled) return false;
-    const job = slot.firstBegun;
+    const job = this.#isWide ? slot.begun.find((job) => job.sequence === sequence) : slot.firstBegun;
     if (job?.sequence !== sequence || job?.isOver === true) return false;
-    return this.#pool.links.isAlive(caller);
+    return (!this.#isWide || job !== undefined) && this.#pool.links.isAlive(caller);
   }
 }

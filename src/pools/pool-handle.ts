@@ -4,11 +4,12 @@ import { CorruptError } from "../errors/index.js";
 import type { Future } from "../futures/future.js";
 import type { WaitOptions } from "../parking/index.js";
 import { type AnyFunction, identityOf, type Task } from "../workers/task.js";
+import { workerState } from "../workers/worker-state.js";
 
 /** What the pool does for its handles. */
 export interface NestedWork {
-  /** Runs a task for the worker `caller`. */
-  submit(caller: number, url: string, name: string, args: unknown[]): Promise<unknown>;
+  /** Runs a task for the worker `caller`. `sequence`: of the job that calls, where its worker has several under way. */
+  submit(caller: number, url: string, name: string, args: unknown[], sequence?: number): Promise<unknown>;
 }
 
 /**
@@ -70,7 +71,9 @@ export class PoolHandle implements Crosses {
    */
   submit<F extends AnyFunction>(task: Task<F>, ...args: Parameters<F>): Future<Awaited<ReturnType<F>>> {
     const { url, name, bound } = identityOf(task);
-    return this.#served.call("submit", this.#served.callerId, url, name, [...bound, ...args]) as Future<
+    const all = [...bound, ...args];
+    const { sequence } = workerState.tracker?.getStore() ?? {};
+    return this.#served.call("submit", this.#served.callerId, url, name, all, sequence) as Future<
       Awaited<ReturnType<F>>
     >;
   }

@@ -5,6 +5,7 @@ import type { PoolWorker } from "./pool-worker.js";
 export interface PoolStats {
   /** Workers that are alive. */
   readonly workers: number;
+  /** Those without a task; with `tasksPerWorker`, and in an `AsyncPool`, places that are free. */
   readonly idle: number;
   /**
    * Calls that are being run, and calls that wait. One that was called off is cancelled, though its function may go on
@@ -25,8 +26,8 @@ export interface PoolStats {
   /** What the workers spent on it. A chunk of `map` counts as one. */
   readonly run: Durations;
   /**
-   * Which part of its places the pool has used since it was made, from 0 to 1: `run` together, over `workers` times the
-   * time that has passed. A task counts once it has ended.
+   * Which part of its places the pool has used since it was made, from 0 to 1: `run` together, over `workers`, times
+   * `tasksPerWorker`, times the time that has passed. A task counts once it has ended.
    */
   readonly utilization: number;
   /** Each worker and what it does at this moment. Empty for an `AsyncPool`, whose tasks share their thread. */

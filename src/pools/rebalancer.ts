@@ -50,14 +50,21 @@ export class Rebalancer {
    */
   unblock(): void {
     let idle = false;
-    for (const slot of this.#workers) if (slot.isIdle && slot.link.isReady) idle = true;
-    if (!idle && !this.#workers.hasRoom) return;
+    let free = this.#workers.hasRoom;
+    for (const slot of this.#workers) {
+      if (!slot.link.isReady) continue;
+      if (slot.hasPlace) idle = true;
+      if (slot.isIdle) free = true;
+    }
+    if (!idle && !free) return;
     const now = realNow();
     for (const slot of this.#workers) {
       // Its first job too, if it has not begun that and another has: a new worker takes a while.
-      if (slot.link.isReady ? slot.jobs.length <= slot.link.width : slot.jobs.length === 0 || !idle) continue;
+      if (slot.link.isReady ? !slot.isBehind : slot.jobs.length === 0 || !idle) continue;
       if (now - slot.heardAt <= STALE_MS) continue;
-      slot.stall();
+      if (slot.jobs.length > slot.link.width || slot.link.width === 1) slot.stall();
+      // Where others have something under way too, its loop may be the next that is free.
+      else if (!free) continue;
       this.from(slot, 0);
     }
   }
@@ -67,7 +74,7 @@ export class Rebalancer {
     const { pace } = this.#workers;
     if (this.#backlog.size > 0 || pace === undefined || pace < WORTH_MOVING_MS) return;
     for (const free of this.#workers) {
-      if (!free.isIdle || !free.link.isReady) continue;
+      if (!free.hasPlace || !free.link.isReady) continue;
       let longest: WorkerSlot | undefined;
       for (const slot of this.#workers)
         if (slot.jobs.length > (longest?.jobs.length ?? slot.link.width)) longest = slot;
@@ -86,7 +93,7 @@ export class Rebalancer {
         this.#dispatch.drain();
         this.unblock();
         for (const slot of this.#workers) {
-          if (slot.jobs.length <= slot.link.width) continue;
+          if (!slot.isBehind) continue;
           this.patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
           break;
         }

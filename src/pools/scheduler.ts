@@ -63,8 +63,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   readonly #dispatcher: Dispatcher;
   readonly #recovery: Recovery;
   readonly #nested = new NestedCalls(this);
-  /** How many tasks may run at a time. */
-  #places: number;
+  #most: number;
   readonly #delays = new Delays(this.agenda, this.states);
   readonly #removal: JobRemoval;
   readonly #closing: Closing;
@@ -77,10 +76,10 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
     this.title = title;
     this.settings = settings;
     this.#kind = kind;
-    this.#places = settings.workers;
+    this.#most = settings.workers;
     this.#closing = new Closing(title);
     this.links = kind.connect(this);
-    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, settings.workers, account);
+    this.#results = new Results((job) => this.#timeouts.clear(job), this.agenda, this.places, account);
     this.#workers = new WorkerSet(this.links, settings, kind.isShared, this.agenda, {
       states: this.states,
       arrived: () => void this.drain(),
@@ -131,14 +130,15 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   get isPaused(): boolean {
     return this.#dispatcher.isPaused;
   }
-
   now(): number {
     return this.links.now();
   }
 
-  /** How many tasks may run at a time. */
   get workers(): number {
-    return this.#places;
+    return this.#most;
+  }
+  get places(): number {
+    return this.#most * this.settings.tasksPerWorker;
   }
 
   /** Whether there is no worker, and none to be had, that could take a job at once, and as many wait as may. */
@@ -229,8 +229,8 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   resize(workers: number): void {
-    this.#places = workers;
-    this.#results.capacity.resize(workers);
+    this.#most = workers;
+    this.#results.capacity.resize(this.places);
     if (this.#kind.isShared) this.links.resize(workers);
     else this.#workers.resize(workers);
     for (const slot of this.#workers.surplus) this.#retire(slot);
@@ -238,7 +238,7 @@ export class Scheduler implements BlockingPool, Dispatch, Interruptible, NestedP
   }
 
   stats(): PoolStats {
-    const { perWorker, ...load } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#places : undefined);
+    const { perWorker, ...load } = loadOf(this.#workers, this.tally, this.#kind.isShared ? this.#most : undefined);
     return { ...load, ...this.tally, ...this.#results.summary(), perWorker };
   }
 

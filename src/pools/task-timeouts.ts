@@ -14,6 +14,8 @@ const LONGEST_TIMER_MS = 0x7fffffff;
  * program.
  */
 const KILL_MS = 500;
+/** Between two looks at a job that goes on after it was called off, beside others. */
+const LEAST_LOOK_MS = 50;
 
 /** Jobs that run for too long, or go on after they were asked to stop. */
 export class TaskTimeouts {
@@ -49,7 +51,6 @@ export class TaskTimeouts {
       slot.release(job, realNow());
       return;
     }
-    if (!this.#isShared && slot.link.width > 1) slot.stall();
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
     this.clear(job);
@@ -96,8 +97,20 @@ export class TaskTimeouts {
     this.#rebalancer.from(slot, 1);
     this.#dispatch.drain();
     if (!isItsOwn()) return;
-    this.#dispatch.end(slot);
+    if (this.#isBearable(slot, job)) {
+      // Asked once more: that its loop has heard before says nothing of what it does now.
+      slot.link.cancel(job, undefined);
+      this.#graces.set(
+        job,
+        this.#after(Math.max(LEAST_LOOK_MS, this.#settings.killGrace), () => this.#end(slot, job, sequence)),
+      );
+    } else this.#dispatch.end(slot);
     this.#dispatch.feedAnew();
+  }
+
+  /** Others that were not called off go on beside it: it keeps its place, as it takes nothing else from them. */
+  #isBearable(slot: WorkerSlot, job: Job): boolean {
+    return slot.link.hasHeard?.(job) === true && slot.jobs.some((other) => !other.isOver);
   }
 
   #after(ms: number, then: () => void): Appointment {

@@ -134,26 +134,32 @@ export class WorkerSet implements Iterable<WorkerSlot> {
 
   #best(): WorkerSlot | undefined {
     let starting: WorkerSlot | undefined;
+    /** Has places beside what it has begun: of those the one that has begun least. */
+    let sharing: WorkerSlot | undefined;
     let shortest: WorkerSlot | undefined;
     const { pace } = this;
     const lazily = pace === undefined ? 0 : Math.min(MOST_AHEAD, WAKE_MS / Math.max(pace, 1e-4));
     for (const slot of this.#slots) {
       const { ahead, link } = slot;
       if (slot.isRetiring || ahead > link.depth || !link.isOpen || link.isDeferred) continue;
-      if (ahead < lazily && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
-      if (ahead === 0) {
-        // Some jobs of several do not end: nothing is begun beside them.
-        if (slot.isStalled && slot.jobs.length > 0) continue;
+      const { length } = slot.jobs;
+      const sharesLoop = ahead === 0 && length > 0;
+      if (ahead < lazily && !sharesLoop && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
+      if (length === 0) {
         if (link.isReady) return slot;
         starting ??= slot;
+      } else if (sharesLoop) {
+        if (sharing === undefined || length < sharing.jobs.length) sharing = slot;
       } else if (!slot.isStalled && (shortest === undefined || ahead < shortest.ahead)) shortest = slot;
     }
     if (starting !== undefined) return starting;
     if (this.hasRoom) {
       // If there is none to be had it waits, not behind others: they may wait for it. A worker that has nothing to do
       // takes it, or one that can be started later.
-      return this.#hire();
+      const hired = this.#hire();
+      if (hired !== undefined || sharing === undefined) return hired;
     }
+    if (sharing !== undefined) return sharing;
     return shortest !== undefined && shortest.ahead < this.#mostAhead ? shortest : undefined;
   }
 

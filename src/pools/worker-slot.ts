@@ -38,6 +38,12 @@ export interface SlotWatch {
   ended(slot: WorkerSlot, end: WorkerEnd): void;
 }
 
+/** What a job has told, and which of its items. */
+interface SlotNews {
+  readonly item: number;
+  readonly value: unknown;
+}
+
 /** One worker of a pool and the jobs that it has, in the order in which it was given them. */
 export class WorkerSlot implements LinkWatch, JobHolder {
   readonly name: string;
@@ -57,7 +63,8 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   #served = 0;
   #crash: { readonly error: unknown } | undefined;
   #unresponsive: "blocked" | "stopped" | undefined;
-  #news: { readonly sequence: number; readonly item: number; readonly value: unknown } | undefined;
+  /** By the numbers of its jobs. */
+  #news: Map<number, SlotNews> | undefined;
   readonly #onEnd: (() => void)[] = [];
 
   /** @throws when no worker can be started */
@@ -111,15 +118,26 @@ export class WorkerSlot implements LinkWatch, JobHolder {
   get crash(): { readonly error: unknown } | undefined {
     return this.#crash;
   }
-  /** What its job last told, and of which of its items. Kept until that job has ended. */
-  get news(): { readonly sequence: number; readonly item: number; readonly value: unknown } | undefined {
-    return this.#news;
+  /** What a job of its own last told. Kept until that job has ended. */
+  newsOf(sequence: number): SlotNews | undefined {
+    return this.#news?.get(sequence);
   }
   get isPreparing(): boolean {
     return this.#initializer !== undefined;
   }
   get isIdle(): boolean {
     return this.#jobs.length === 0 && !this.#isRetiring;
+  }
+  /** Whether it would begin another job now. */
+  get hasPlace(): boolean {
+    return this.#jobs.length < this.link.width && !this.#isRetiring;
+  }
+  /**
+   * Whether jobs of its own wait: behind as many as it begins at a time, or for its loop, which one of those holds up.
+   */
+  get isBehind(): boolean {
+    const { width } = this.link;
+    return this.#jobs.length > width || (width > 1 && this.#jobs.some((job) => !this.hasBegun(job)));
   }
   /** How many jobs stand behind those that it can have begun, and one more if it can begin no other now. */
   get ahead(): number {
@@ -193,7 +211,7 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     this.#leave(job);
     this.#heardAt = now;
     this.#isStalled = false;
-    if (this.#news !== undefined && this.#news.sequence === job.sequence) this.#news = undefined;
+    this.#news?.delete(job.sequence);
     this.#states.release(job);
   }
 
@@ -265,7 +283,8 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     void this.#results.outcomeLater(this, job, value, threw, count, microseconds, now);
   }
   progress(job: Job, value: unknown, item: number): void {
-    this.#news = { sequence: job.sequence, item, value };
+    this.#news ??= new Map();
+    this.#news.set(job.sequence, { item, value });
     this.#results.progress(job, value, item);
   }
   left(): void {

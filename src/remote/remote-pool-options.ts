@@ -37,6 +37,7 @@ const POOL = new KnownOptions<RemotePoolOptions>(
     initializer: OF_THE_WORKER,
     initArgs: OF_THE_WORKER,
     maxTasksPerWorker: OF_THE_WORKER,
+    tasksPerWorker: "a worker of serveRemote() runs one task at a time: start more workers",
     idleTimeout: OF_THE_WORKER,
     minWorkers: OF_THE_WORKER,
     env: OF_THE_WORKER,

@@ -61,6 +61,7 @@ const SERVE = new KnownOptions<ServeOptions>(
   {
     concurrency: "say workers",
     slots: "say workers",
+    tasksPerWorker: "a worker of serveRemote() runs one task at a time: say workers",
     redis: "say connection",
     retries: "it is the pool's: give it to the pool that submits",
     taskTimeout: "it is the pool's: give it to the pool that submits",

@@ -52,6 +52,7 @@ export interface CurrentWorker {
   /**
    * In a pool's worker: which of its workers this is, a number from 1 to `workers`. No two that work have the same, and
    * a worker that replaces another takes over its number: for files, ports or devices of which each worker has one.
+   * With `tasksPerWorker` its tasks share it.
    * Of an `AsyncPool` it is the task's, from its first question to its end. Undefined elsewhere. After a `resize` to
    * fewer workers those that stay keep their numbers.
    */
@@ -90,7 +91,8 @@ let known: { readonly job: RunningJob | undefined; readonly worker: CurrentWorke
  *
  * An `AsyncPool`, or the owner of a served object, runs many calls in one thread. There, ask before the first `await`
  * and keep the answer: `const me = currentWorker()` as the first line is right in every pool. After an `await` nobody
- * can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`.
+ * can tell which task asks, and what belongs to a task throws `StateError`, unless the pool was made with `tracked`. A
+ * pool with `tasksPerWorker` can always tell.
  *
  * @returns the worker; the same object for the same task
  * @throws nothing; its members throw `ERR_ALLCORES_STATE` where nobody can tell the task

@@ -8,20 +8,20 @@
  */
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { type Boundary, encode, encodeError, type Message } from "../codec/index.js";
-import { CorruptError, ModuleNotAllowedError, UnknownClassError, isThrown } from "../errors/index.js";
+import { UnknownClassError, isThrown } from "../errors/index.js";
 import { contain, realNow, setRealImmediate } from "../memory/index.js";
 import { hasSpareCore } from "../platform/index.js";
 import { isThenable } from "../sync/thenable.js";
 import { settleAllPermits, settlePermits, watchTaskPermits } from "../sync/task-permits.js";
 import { childrenEnd, hasChildren, onChild } from "./children.js";
 import { runExitHooks } from "./exit-hook.js";
+import { argsOf, DefinedTasks } from "./defined-tasks.js";
 import { JobOfLane } from "./job-of-lane.js";
 import { seasonedCode } from "./library-code.js";
 import { CHUNK, CLOSE, DEFINE, type Lane, LAST, STOPS, THREW_FLAG } from "./lane.js";
 import { LaneWorker } from "./lane-worker.js";
 import type { Orders } from "./orders.js";
-import { decodeWithClasses, loadTask } from "./task-module.js";
-import type { AnyFunction } from "./task.js";
+import { decodeWithClasses } from "./task-module.js";
 import { tellUnsettled } from "./worker-death.js";
 import { workerState } from "./worker-state.js";
 
@@ -52,10 +52,7 @@ export class JobService {
   readonly #lane: LaneWorker;
   readonly #boundary: Boundary;
   readonly #exit: (code: number) => void;
-  readonly #tasks = new Map<
-    number,
-    { readonly url: string; readonly name: string; fn: AnyFunction | undefined; readonly refusal?: Error }
-  >();
+  readonly #tasks = new DefinedTasks();
   /** Handles that are open while no task has run yet. */
   readonly #quiet: number;
   #lastTurn = 0;
@@ -94,7 +91,7 @@ export class JobService {
       }
       if (lane.kind & CLOSE) break;
       if (lane.kind & DEFINE) {
-        this.#define();
+        this.#tasks.define(lane);
       } else {
         const job = new JobOfLane(lane, this.#boundary);
         workerState.job = job;
@@ -135,20 +132,6 @@ export class JobService {
     this.#lane.crash(this.#encodeError(error));
   }
 
-  /** The pool says what a number stands for. Without an order nothing is loaded, and the jobs of that number fail. */
-  #define(): void {
-    const { task } = this.#lane;
-    try {
-      const [number, url, name] = this.#lane.read() as [number, string, string];
-      if (number !== task || typeof url !== "string" || typeof name !== "string")
-        throw new CorruptError("the definition of a task in a pool's lane is not one");
-      const refusal = this.#lane.isOrdered(url, name) ? undefined : ModuleNotAllowedError.ofLane(url, name);
-      this.#tasks.set(task, { url, name, fn: undefined, ...(refusal && { refusal }) });
-    } catch (error) {
-      this.#tasks.set(task, { url: "", name: "", fn: undefined, refusal: error as Error });
-    }
-  }
-
   /** Runs a job; a promise only if it has to wait. */
   #single(start: number): Promise<void> | undefined {
     const fn = this.#tasks.get(this.#lane.task)?.fn;
@@ -169,7 +152,7 @@ export class JobService {
 
   async #singleSlow(start: number): Promise<void> {
     try {
-      const fn = await this.#function();
+      const fn = await this.#tasks.load(this.#lane);
       const args = argsOf(await decodeWithClasses(() => this.#lane.read()));
       let value = fn(...args);
       if (isThenable(value)) {
@@ -206,27 +189,13 @@ export class JobService {
     this.#lane.reply(THREW_FLAG | LAST, 1, microseconds(start), this.#encodeError(error));
   }
 
-  /** The task of the running job, loaded. */
-  async #function(): Promise<AnyFunction> {
-    const task = this.#tasks.get(this.#lane.task);
-    if (task === undefined)
-      throw new CorruptError(`a job in a pool's lane is of a task, ${this.#lane.task}, that its pool has not defined`);
-    if (task.refusal !== undefined) throw task.refusal;
-    if (task.fn === undefined) {
-      this.#lane.stopClock();
-      task.fn = await loadTask(task.url, task.name);
-      this.#lane.startClock();
-    }
-    return task.fn;
-  }
-
   /** Runs a task on each item of a chunk. Outcomes go back together, but none waits long for the next. */
   async #chunk(start: number): Promise<void> {
     const lane = this.#lane;
     const stops = (lane.kind & STOPS) !== 0;
     let items: readonly unknown[] = [];
     try {
-      const fn = await this.#function();
+      const fn = await this.#tasks.load(lane);
       const [bound, given, how] = argsOf(await decodeWithClasses(() => lane.read())) as [unknown[], unknown[], number];
       argsOf(bound);
       argsOf(given);
@@ -347,17 +316,12 @@ export class JobService {
   }
 }
 
-function argsOf(value: unknown): unknown[] {
-  if (!Array.isArray(value)) throw new CorruptError("the arguments of a job in a pool's lane are none");
-  return value;
-}
-
 /** What this worker has compiled by now is what the next one will need. */
-function giveSeasonedCode(): void {
+export function giveSeasonedCode(): void {
   const code = parentPort === null ? undefined : seasonedCode();
   if (code !== undefined) parentPort!.postMessage({ allcores: code });
 }
 
-function microseconds(start: number): number {
+export function microseconds(start: number): number {
   return Math.min(0x7fffffff, Math.round((realNow() - start) * 1000));
 }

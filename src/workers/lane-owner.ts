@@ -147,13 +147,13 @@ export class LaneOwner {
    * Called now and then while the pool sleeps, with how many jobs are open: writes again what this side alone writes,
    * and rings for a job that nobody takes, in case the words were written over. False when jobs were lost: the worker
    * has done all that it was given, all its results came, and yet jobs are open. The worker's head is read first, for
-   * it moves after the results.
+   * it moves after the results. `underWay`: how many of the open ones go on though their records are done.
    */
-  mend(open: number): boolean {
+  mend(open: number, underWay: () => number = () => 0): boolean {
     this.#jobs.mend();
     this.#results.mend();
     if (open === 0) return true;
-    if (this.#jobs.isDrained) return !this.#results.isEmpty;
+    if (this.#jobs.isDrained) return underWay() === open || !this.#results.isEmpty;
     const words = this.#words;
     const flag = this.#at + LANE.workerWaits;
     if (load(words, flag) !== 0) this.wake();
@@ -203,6 +203,11 @@ export class LaneOwner {
     );
   }
 
+  /** Whether the worker has not given back the room of this job, which it has begun. */
+  isRead(record: number, sequence: number): boolean {
+    return !this.#jobs.isDrained && this.#jobs.first === record && this.#words[record + JOB.sequence] === sequence;
+  }
+
   /** Whether the job in this place was begun. */
   isTaken(record: number): boolean {
     const state = load(this.#words, record + JOB.state) & STATE_MASK;
@@ -217,6 +222,11 @@ export class LaneOwner {
   /** Asks the job to stop. It names the job, so the next one never hears of it. */
   cancel(sequence: number): void {
     store(this.#words, this.#at + LANE.cancelled, sequence);
+    this.wakeCancelled();
+  }
+
+  /** After a store: wakes who waits for being asked to stop. */
+  wakeCancelled(): void {
     this.lane.heap.waitQueue.wake(this.#at + LANE.cancelled, 1);
   }
 

@@ -101,9 +101,7 @@ export class LaneWorker {
       if ((state & STATE_MASK) === TAKEN)
         throw new CorruptError("a job in a pool's lane says that it was taken, and was not");
       if ((state & STATE_MASK) === READY) {
-        // Before it is taken: who sees it taken must not find the times of the job before.
-        words[this.#at + LANE.item] = 0;
-        store(words, this.#at + LANE.begunAt, monotonicMs());
+        this.begins(record);
         if (compareExchange(words, record + JOB.state, state, (state & ~STATE_MASK) | TAKEN) === state) {
           const what = words[record + JOB.what]!;
           this.#record = record;
@@ -117,6 +115,12 @@ export class LaneWorker {
       }
       this.#pass();
     }
+  }
+
+  /** Before a job is taken: who sees it taken must not find the times of the job before. */
+  protected begins(_record: number): void {
+    this.#words[this.#at + LANE.item] = 0;
+    store(this.#words, this.#at + LANE.begunAt, monotonicMs());
   }
 
   /** What the job brings, decoded once. @throws what decoding throws; after UnknownClassError it may be read again */

@@ -19,10 +19,15 @@ import { KIND } from "./kinds.js";
 export const LANE = {
   /** Position after the last committed job. */
   jobsTail: 0,
-  /** Sequence number of the job that shall stop, 0 for none. */
+  /**
+   * Sequence number of the job that shall stop, 0 for none. In a wide lane, how often a job was asked to stop: each has
+   * its own word for that.
+   */
   cancelled: 1,
   /** The key for which the pool waits. */
   ownerKey: 2,
+  /** How many tasks the worker has under way at a time, 0 for one. More make the lane a wide one, which has a table. */
+  width: 3,
   /** ASLEEP or IN_LOOP while a worker may sleep that waits for a job; its offset is the worker's key. */
   workerWaits: 8,
   /** OWNER_IN_LOOP or OWNER_BLOCKED while the pool may sleep that waits for results. */
@@ -61,6 +66,24 @@ export const RESULTS: RingLayout = {
   size: RING_WORDS,
 };
 export const LANE_WORDS = RESULTS.records + RING_WORDS;
+
+/** The table of a wide lane, behind its rings: what its loop has heard, and an entry for each task under way. */
+export const TABLE = {
+  /** The last count of `cancelled` that the worker's loop has heard of. */
+  heard: LANE_WORDS,
+  entries: LANE_WORDS + 4,
+} as const;
+
+/** Words of an entry: the worker writes all but the last. */
+export const ENTRY = {
+  /** Sequence number of the job, 0 for none. Written after the others, and before the job is taken. */
+  sequence: 0,
+  begunAt: 1,
+  item: 2,
+  /** The sequence number of the job once it shall stop. */
+  cancelled: 3,
+} as const;
+export const ENTRY_WORDS = 4;
 
 /** The header of a job's record. */
 export const JOB = {
@@ -130,6 +153,8 @@ export const DEFINE = 16;
 export const CLOSE = 32;
 /** Its payload holds shared objects. */
 export const HOLDS = 64;
+/** In a wide lane: nothing else is begun before this job has ended. */
+export const ALONE = 128;
 /** Of results. THREW: the payload is an error. */
 export const THREW_FLAG = 4;
 /** The last record of its job. */
@@ -187,11 +212,15 @@ export class Lane {
     this.bytes = heap.bytes;
   }
 
-  /** A new one for a pool that waits for `ownerKey`. It is counted for two: the pool and the worker. */
-  static create(heap: Heap, ownerKey: number): Lane {
-    const at = heap.allocator.allocate(LANE_WORDS, KIND.lane);
+  /**
+   * A new one for a pool that waits for `ownerKey`. It is counted for two: the pool and the worker. `width`: how many
+   * tasks the worker has under way at a time.
+   */
+  static create(heap: Heap, ownerKey: number, width = 1): Lane {
+    const at = heap.allocator.allocate(width === 1 ? LANE_WORDS : TABLE.entries + width * ENTRY_WORDS, KIND.lane);
     const lane = new Lane(heap, at);
     lane.words[at + LANE.ownerKey] = ownerKey;
+    if (width > 1) lane.words[at + LANE.width] = width;
     heap.allocator.retain(at);
     heap.references.hold(at, lane);
     return lane;
@@ -214,6 +243,11 @@ export class Lane {
 
   set exitCode(code: number) {
     atomics.store(this.words, this.at + LANE.exitCode, code + 1);
+  }
+
+  /** Whether its worker has several tasks under way. */
+  get isWide(): boolean {
+    return this.words[this.at + LANE.width] !== 0;
   }
 
   /** Worker id, 0 until it has begun. */

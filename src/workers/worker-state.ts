@@ -8,6 +8,8 @@ export interface RunningJob {
   readonly signal: AbortSignal;
   /** Its place in its pool, where that is no worker's. */
   readonly slot?: number | undefined;
+  /** Tells it apart for its pool, where its worker has others under way. */
+  readonly sequence?: number;
   /** The same in all its attempts, and of no other call. */
   readonly key?: string | undefined;
   progress(value: unknown): void;

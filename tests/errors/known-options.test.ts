@@ -272,6 +272,21 @@ const refused: [what: string, run: () => unknown, message: RegExp][] = [
     () => new AsyncPool({ minWorkers: 1 } as never),
     /options\.minWorkers does not apply here/,
   ],
+  [
+    "tasksPerWorker of an AsyncPool",
+    () => new AsyncPool({ tasksPerWorker: 2 } as never),
+    /options\.tasksPerWorker does not apply here: say concurrency/,
+  ],
+  [
+    "tasksPerWorker of an AutoPool",
+    () => new AutoPool({ tasksPerWorker: 2 } as never),
+    /options\.tasksPerWorker does not apply here: only a pool of one model has it/,
+  ],
+  [
+    "concurrentTasksPerWorker",
+    () => new ProcessPool({ concurrentTasksPerWorker: 2 } as never),
+    /options\.concurrentTasksPerWorker does not apply here: say tasksPerWorker/,
+  ],
   ["priority of a map", () => new AsyncPool().map(() => 1, [], { priority: 1 } as never), /set it by pool\.with\(\)/],
 ];
 for (const [what, run, message] of refused)

@@ -70,6 +70,11 @@ function pools(make: (options: PoolOptions) => WorkerPool, run: (fn: (pool: Work
       await pool.join();
     },
     async () => {
+      await using pool = make({ workers: 1, tasksPerWorker: 2 });
+      pool.submit(sleepFor, 1).catch(() => {});
+      await pool.submit(add, 3, 4);
+    },
+    async () => {
       await using pool = await used();
       pool.recycle();
       await pool.submit(add, 3, 4);

@@ -12,6 +12,7 @@ import { poolReadyContract } from "./pool-ready.contract.js";
 import { poolRecycleContract } from "./pool-recycle.contract.js";
 import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
+import { poolWidthContract } from "./pool-width.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "process", across: "processes", make: (options) => new ProcessPool(options) };
@@ -25,6 +26,7 @@ poolPauseContract("ProcessPool", kind);
 poolReadyContract("ProcessPool", kind);
 poolRecycleContract("ProcessPool", kind);
 poolSlotContract("ProcessPool", kind);
+poolWidthContract("ProcessPool", kind);
 poolWorkersContract("ProcessPool", kind);
 poolTimeContract("ProcessPool", kind);
 poolDeathContract("ProcessPool", kind);

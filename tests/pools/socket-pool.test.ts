@@ -30,6 +30,7 @@ import { poolNewsContract } from "./pool-news.contract.js";
 import { poolPauseContract } from "./pool-pause.contract.js";
 import { poolRecycleContract } from "./pool-recycle.contract.js";
 import { poolSlotContract } from "./pool-slot.contract.js";
+import { poolWidthContract } from "./pool-width.contract.js";
 import { withPool } from "./with-pool.js";
 import { timeLimit } from "../time-limit.js";
 
@@ -52,6 +53,7 @@ poolNewsContract("SocketPool", kind);
 poolPauseContract("SocketPool", kind);
 poolRecycleContract("SocketPool", kind);
 poolSlotContract("SocketPool", kind);
+poolWidthContract("SocketPool", { ...kind, make: (options) => new SocketPool(options) });
 
 const count = (to: number) => Array.from({ length: to }, (_, index) => index);
 const using = withPool((options) => new SocketPool(options));

@@ -17,6 +17,7 @@ import { poolReadyContract } from "./pool-ready.contract.js";
 import { poolRecycleContract } from "./pool-recycle.contract.js";
 import { poolSlotContract } from "./pool-slot.contract.js";
 import { poolTimeContract } from "./pool-time.contract.js";
+import { poolWidthContract } from "./pool-width.contract.js";
 import { poolWorkersContract } from "./pool-workers.contract.js";
 
 const kind: PoolKind = { model: "thread", across: "threads", make: (options) => new ThreadPool(options) };
@@ -30,6 +31,7 @@ poolPauseContract("ThreadPool", kind);
 poolReadyContract("ThreadPool", kind);
 poolRecycleContract("ThreadPool", kind);
 poolSlotContract("ThreadPool", kind);
+poolWidthContract("ThreadPool", kind);
 poolWorkersContract("ThreadPool", kind);
 poolTimeContract("ThreadPool", kind);
 poolDeathContract("ThreadPool", kind);

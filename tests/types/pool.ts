@@ -154,6 +154,12 @@ export async function pools(): Promise<void> {
   pool.map(later, 5);
   // @ts-expect-error a number of workers
   new ThreadPool({ workers: "2" });
+  new ProcessPool({ workers: 2, tasksPerWorker: 10 });
+  createPool("thread", { tasksPerWorker: 2 });
+  // @ts-expect-error a number of tasks
+  new ThreadPool({ tasksPerWorker: true });
+  // @ts-expect-error an AsyncPool has concurrency for that
+  new AsyncPool({ tasksPerWorker: 2 });
   // @ts-expect-error a pool waits when it is disposed of
   using _ = pool;
   // @ts-expect-error nothing is moved of a number

@@ -38,24 +38,26 @@ export interface LanePool {
 
 /** The way to a worker through a lane in shared memory. */
 export class LaneLink implements WorkerLink {
-  readonly width = 1;
-  readonly depth = MOST_AHEAD;
+  readonly depth: number = MOST_AHEAD;
   readonly isOpen = true;
   readonly isDeferred = false;
   readonly owner: LaneOwner;
   readonly watch: LinkWatch;
-  readonly #pool: LanePool;
+  protected readonly pool: LanePool;
   readonly #started: StartedWorker;
   readonly #defined = new Set<number>();
   readonly #ordered = new Set<number>();
 
   constructor(pool: LanePool, lane: Lane, started: StartedWorker, watch: LinkWatch) {
-    this.#pool = pool;
+    this.pool = pool;
     this.owner = new LaneOwner(lane, started.port);
     this.#started = started;
     this.watch = watch;
   }
 
+  get width(): number {
+    return 1;
+  }
   get pid(): number | undefined {
     return this.#started.pid;
   }
@@ -78,7 +80,7 @@ export class LaneLink implements WorkerLink {
   /** Whether its worker had begun, and has ended as far as the registry knows. */
   get isDead(): boolean {
     const id = this.worker;
-    return id !== 0 && !this.#pool.starter.heap.registry.isAlive(id);
+    return id !== 0 && !this.pool.starter.heap.registry.isAlive(id);
   }
 
   /** Looks whether its worker has ended, without help of the event loop. */
@@ -87,13 +89,13 @@ export class LaneLink implements WorkerLink {
   }
 
   prepare(job: Job): boolean {
-    const number = this.#pool.numbers.of(job.task);
+    const number = this.pool.numbers.of(job.task);
     return this.#defined.has(number) || this.#define(number);
   }
 
   /** False when the lane is full, or its orders do not reach the worker yet. */
   #define(number: number): boolean {
-    const { url, name } = this.#pool.numbers.identity(number);
+    const { url, name } = this.pool.numbers.identity(number);
     // First the order: the worker looks for it as soon as it finds the definition.
     if (!this.#ordered.has(number)) {
       this.#started.order(orderOf(url, name));
@@ -101,7 +103,7 @@ export class LaneLink implements WorkerLink {
     }
     if (!this.#started.isOrdered) return false;
     if (
-      this.owner.send(0, number, DEFINE, 0, encode([number, url, name], { to: this.#pool.starter.boundary })) ===
+      this.owner.send(0, number, DEFINE, 0, encode([number, url, name], { to: this.pool.starter.boundary })) ===
       undefined
     )
       return false;
@@ -114,13 +116,12 @@ export class LaneLink implements WorkerLink {
     const { cargo } = job;
     const isBeside = cargo instanceof LaneCargo;
     // What goes through the port is not taken back: it goes to a worker that has nothing else to do.
-    if (isBeside ? jobs.length > 0 : jobs.length >= MOST_AHEAD) return false;
+    if (jobs.length >= (isBeside ? this.width : MOST_AHEAD)) return false;
     const payload = isBeside ? cargo.payload! : (cargo as Outgoing);
-    const kind = job.isChunk ? (job.stops ? CHUNK | STOPS : CHUNK) : 0;
     const at = this.owner.send(
       job.sequence,
-      this.#pool.numbers.of(job.task),
-      kind,
+      this.pool.numbers.of(job.task),
+      this.kindOf(job),
       job.attempts,
       payload,
       isBeside ? cargo.beside : undefined,
@@ -135,6 +136,10 @@ export class LaneLink implements WorkerLink {
       if ("release" in payload) (payload as Message).release();
     } else job.cargo = undefined;
     return true;
+  }
+
+  protected kindOf(job: Job): number {
+    return job.isChunk ? (job.stops ? CHUNK | STOPS : CHUNK) : 0;
   }
 
   takeBack(job: Job): boolean {
@@ -168,15 +173,24 @@ export class LaneLink implements WorkerLink {
     return false;
   }
 
-  /** A result always belongs to the first of the worker's jobs. */
+  /** Whose the result is that was received, `isLast` if nothing of it follows: always the first job's. */
+  protected takerOf(_sequence: number, _isLast: boolean): Job | undefined {
+    return this.watch.jobs[0];
+  }
+
+  /** Called now and then while the pool sleeps: mends the lane. False when jobs were lost. */
+  mend(): boolean {
+    return this.owner.mend(this.watch.jobs.length);
+  }
+
   receive(): number {
     const { owner, watch } = this;
     let found = 0;
     let now = 0;
     while (this.#receives()) {
       found++;
-      const job = watch.jobs[0];
       const { kind, count, time } = owner;
+      const job = this.takerOf(owner.sequence, (kind & LAST) !== 0);
       if (kind & LEFT) {
         if (!this.#releases()) break;
         watch.left();
@@ -263,7 +277,7 @@ export class LaneLink implements WorkerLink {
   }
 
   look(): WorkerLook {
-    return lookAt(this.watch, this.owner, this.pid, this.threadId);
+    return lookAt(this, this.owner);
   }
 
   /** A lane without jobs has room for a word. */
@@ -283,7 +297,7 @@ export class LaneLink implements WorkerLink {
    * Its lane may name somebody else by now: only who is gone by the kernel's word is declared dead, where there is one.
    */
   bury(): void {
-    const { boundary, heap } = this.#pool.starter;
+    const { boundary, heap } = this.pool.starter;
     const { registry, words } = heap;
     const id = this.worker;
     if (id === 0 || words[registry.recordOf(id) + RECORD.pid] !== this.pid) return;
@@ -297,7 +311,7 @@ export class LaneLink implements WorkerLink {
     if (job.cargo instanceof LaneCargo) job.cargo.payload = payload;
     else if (this.owner.isAttached(job.at)) {
       // A part of it was moved, and is gone with the worker.
-      this.#pool.store.discard(payload);
+      this.pool.store.discard(payload);
       return false;
     } else job.cargo = payload;
     return true;
@@ -306,12 +320,12 @@ export class LaneLink implements WorkerLink {
   drop(job: Job): number | undefined {
     const payload = this.owner.takeBack(job.at);
     const left = payload ?? this.owner.recover(job.at);
-    if (left !== undefined) this.#pool.store.discard(left);
+    if (left !== undefined) this.pool.store.discard(left);
     return payload === undefined ? this.owner.item : undefined;
   }
 
   detach(): void {
-    this.#pool.detached(this);
+    this.pool.detached(this);
   }
 
   free(): void {

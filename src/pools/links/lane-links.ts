@@ -13,6 +13,7 @@ import { LaneLink, type LanePool } from "./lane-link.js";
 import { ResultPoller } from "./result-poller.js";
 import type { StartedWorker, WorkerStarter } from "./started-worker.js";
 import { TaskNumbers } from "./task-numbers.js";
+import { WideLaneLink } from "./wide-lane-link.js";
 
 /** The kind of link whose workers serve lanes, however they are started. */
 export function laneKind(starter: WorkerStarter): LinkKind {
@@ -76,7 +77,8 @@ class LaneLinks implements Links, LanePool {
     let coming = 0;
     for (const link of this.#links) if (!link.isReady) coming++;
     if (!heap.registry.hasRoomFor(coming + 1)) throw tooManyWorkers();
-    const lane = Lane.create(heap, this.#key);
+    const width = settings.tasksPerWorker;
+    const lane = Lane.create(heap, this.#key, width);
     let started: StartedWorker;
     try {
       started = this.starter.start(watch, lane.at, settings, this.#pool.agenda, (end) => watch.ended(end));
@@ -84,7 +86,8 @@ class LaneLinks implements Links, LanePool {
       lane.free();
       throw error;
     }
-    const link = new LaneLink(this, lane, started, watch);
+    const link =
+      width === 1 ? new LaneLink(this, lane, started, watch) : new WideLaneLink(this, lane, started, watch, width);
     this.#links.add(link);
     this.#poller.include(link);
     return link;

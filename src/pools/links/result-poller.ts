@@ -140,7 +140,7 @@ export class ResultPoller {
     const now = realNow();
     if (now - this.#mended < SLICE_MS) return;
     this.#mended = now;
-    for (const link of this.#links) if (!link.owner.mend(link.watch.jobs.length)) link.watch.corrupt();
+    for (const link of this.#links) if (!link.mend()) link.watch.corrupt();
   }
   #mended = realNow();
 

@@ -5,7 +5,6 @@ import { processPlatform, useBinding } from "../../platform/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, RETURNED, THREW } from "../completion.js";
 import { outliveGroupSignals } from "../group-signals.js";
-import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { Orders } from "../orders.js";
 import { printDirectlyOnceUsed, writeFully } from "../output.js";
@@ -18,6 +17,7 @@ import {
 } from "../process-start.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
+import { serviceOf, type WideService } from "../wide-service.js";
 import { workerState } from "../worker-state.js";
 import { SpareDuty } from "./spare.js";
 import type { WorkerDuty } from "./work.js";
@@ -37,7 +37,7 @@ function exit(code: number): void {
 }
 
 /** Its pool is told, and gives it to the running call or to the uncaught hook. */
-function endOfUncaught(error: unknown, service: JobService): void {
+function endOfUncaught(error: unknown, service: Pick<WideService, "crash">): void {
   // A task's own handler decides.
   if (process.listenerCount("uncaughtException") > 1) return;
   try {
@@ -83,7 +83,7 @@ export function beginProcess(start: ProcessStart): WorkerDuty {
   const lane = new Lane(heap, start.place);
   lane.begin();
   system.handOver.neverBlock(ORDERS_DESCRIPTOR);
-  const service = new JobService(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
+  const service = serviceOf(lane, "processes", undefined, exit, new Orders(ORDERS_DESCRIPTOR));
   process.on("uncaughtException", (error) => endOfUncaught(error, service));
   return service;
 }

@@ -4,7 +4,6 @@ import { decode, encode, encodeError, type Message, setMainProgram } from "../..
 import { adoptThreadHeap, type Heap, type ThreadHeapBuffers } from "../../memory/index.js";
 import { hasChildren } from "../children.js";
 import { Completion, exitStatus, RETURNED, THREW } from "../completion.js";
-import { JobService } from "../job-service.js";
 import { Lane } from "../lane.js";
 import { passGate } from "../load-gate.js";
 import type { AnyStart, ThreadResult, ThreadWork } from "../open-thread.js";
@@ -12,10 +11,11 @@ import { printDirectly } from "../output.js";
 import { runStartHooks } from "../start-hook.js";
 import { TaskRun } from "../task-run.js";
 import { SpareDuty } from "./spare.js";
+import { serviceOf, type WideService } from "../wide-service.js";
 import type { WorkerDuty } from "./work.js";
 
 /** Where the task itself listens for it, it is no end. */
-function tellUncaught(error: unknown, service: JobService): void {
+function tellUncaught(error: unknown, service: Pick<WideService, "crash">): void {
   if (process.listenerCount("uncaughtException") > 0) return;
   try {
     service.crash(error);
@@ -37,7 +37,7 @@ export function beginThread(start: AnyStart): WorkerDuty {
   const heap = enter(start.heap);
   const lane = new Lane(heap, start.laneAt);
   lane.begin();
-  const service = new JobService(lane, "threads", port, exit);
+  const service = serviceOf(lane, "threads", port, exit);
   // A pool whose thread is blocked does not hear of the end by the platform.
   process.on("uncaughtExceptionMonitor", (error) => tellUncaught(error, service));
   process.on("exit", (code) => {
