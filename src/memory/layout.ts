@@ -84,7 +84,7 @@ export const MAGIC = 0x616c6c63;
  * Raised with every change of what stands in shared memory, encoded values included: unrelated programs tell by it
  * whether they understand each other.
  */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 /**
  * A process heap that this process has mapped, in its thread heap: all its threads use the one mapping, which stays
