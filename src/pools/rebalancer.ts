@@ -93,7 +93,7 @@ export class Rebalancer {
         this.#dispatch.drain();
         this.unblock();
         for (const slot of this.#workers) {
-          if (!slot.isBehind) continue;
+          if (!slot.isBehind && !(slot.isDeaf && this.#backlog.size > 0)) continue;
           this.patrolSoon(Math.min(2 * after, MOST_PATROL_MS));
           break;
         }

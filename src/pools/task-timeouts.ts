@@ -51,6 +51,8 @@ export class TaskTimeouts {
       slot.release(job, realNow());
       return;
     }
+    // What waits until its loop has heard.
+    if (!this.#isShared && slot.link.width > 1) this.#rebalancer.patrolSoon();
     const { killGrace } = this.#settings;
     if (killGrace === Number.POSITIVE_INFINITY) return;
     this.clear(job);

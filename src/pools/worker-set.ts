@@ -143,6 +143,8 @@ export class WorkerSet implements Iterable<WorkerSlot> {
       const { ahead, link } = slot;
       if (slot.isRetiring || ahead > link.depth || !link.isOpen || link.isDeferred) continue;
       const { length } = slot.jobs;
+      // What it begins from now on might end with it.
+      if (length > 0 && !this.#isShared && slot.isDeaf) continue;
       const sharesLoop = ahead === 0 && length > 0;
       if (ahead < lazily && !sharesLoop && !slot.isStalled && link.isReady && !link.isAsleep) return slot;
       if (length === 0) {

@@ -139,6 +139,14 @@ export class WorkerSlot implements LinkWatch, JobHolder {
     const { width } = this.link;
     return this.#jobs.length > width || (width > 1 && this.#jobs.some((job) => !this.hasBegun(job)));
   }
+  /**
+   * Whether it was asked to end one of several and its loop has not heard of that: if it never does, its end hits all
+   * that it has begun.
+   */
+  get isDeaf(): boolean {
+    const { link } = this;
+    return link.width > 1 && this.#jobs.some((job) => job.isOver && link.hasHeard?.(job) !== true);
+  }
   /** How many jobs stand behind those that it can have begun, and one more if it can begin no other now. */
   get ahead(): number {
     return Math.max(0, this.#jobs.length - this.link.width + 1);
