@@ -13,6 +13,8 @@ const LAST_LOOKS = 12;
 const LEAST_LOOKS = 3;
 /** Which part of the looks must have found it awaiting. */
 const WAITS = 0.75;
+/** From which part on they agree that it computes. A first call is cold: where looks are few, it takes most of them. */
+const COMPUTES = 0.9;
 
 type Seen = PoolWorker["state"];
 
@@ -40,7 +42,8 @@ export class Sight {
   /** Whether more of it would say little more. */
   get isEnough(): boolean {
     if (this.ends >= ENOUGH_ENDS || this.#looks >= ENOUGH_LOOKS) return true;
-    return (this.#looks >= SOME_LOOKS && this.ends >= SOME_ENDS) || (this.#looks >= LAST_LOOKS && this.waits);
+    if (this.#looks >= SOME_LOOKS && this.ends >= SOME_ENDS && (this.waits || this.#computes)) return true;
+    return this.#looks >= LAST_LOOKS && this.waits;
   }
 
   /** Whether nothing was seen yet. */
@@ -58,6 +61,10 @@ export class Sight {
   /** It was seen to leave its event loop to others for most of its time. */
   get waits(): boolean {
     return this.#looks >= LEAST_LOOKS && this.share("awaiting") >= WAITS;
+  }
+
+  get #computes(): boolean {
+    return this.share("awaiting") <= 1 - COMPUTES;
   }
 
   /** In words. */
