@@ -15,9 +15,11 @@ const CHUNKS_PER_WORKER = 2;
 
 /**
  * Where all results are kept anyway, so many times more may be taken than are on their way: others go on beside an item
- * that takes long. Not any number, since tasks of this loop that never wait let the consumer in only once they stop.
+ * that takes long. Items that stay in this loop have no chunk in common: with more of them open, the collector's work
+ * doubles what an item costs.
  */
 const KEPT_AHEAD = 1024;
+const KEPT_AHEAD_HERE = 16;
 
 /** How many items the next chunk of a map is to have. */
 export class ChunkSize {
@@ -54,7 +56,8 @@ export class ChunkSize {
 
   /** Most items that are taken and not consumed, unless told otherwise. `isKept`: all results are kept anyway. */
   ahead(most: number, isKept: boolean): number {
-    return most * this.items * (isKept ? KEPT_AHEAD : 1);
+    if (!isKept) return most * this.items;
+    return most * this.items * (this.itemBytes === 0 ? KEPT_AHEAD_HERE : KEPT_AHEAD);
   }
 
   /** A chunk of so many items took so long. */

@@ -10,8 +10,9 @@ export interface MapOptions {
   chunkSize?: number | undefined;
   /**
    * Most items that are taken from the input and whose results are not consumed. Unless given: of a map that is
-   * iterated, two chunks for each worker; of one that is awaited, 1024 times as many. In order, an item that takes long
-   * holds up the others once so many are behind it: a larger number lets them go on, and keeps as many results.
+   * iterated, two chunks for each worker; of one that is awaited, 1024 times as many, or 16 times in this loop. In
+   * order, an item that takes long holds up the others once so many are behind it: a larger number lets them go on, and
+   * keeps as many results.
    */
   buffer?: number | undefined;
   /** Milliseconds for the whole map. Then it fails with `TimeoutError` and the rest is called off. */
