@@ -41,7 +41,8 @@ export class Sight {
 
   /** Whether more of it would say little more. */
   get isEnough(): boolean {
-    if (this.ends >= ENOUGH_ENDS || this.#looks >= ENOUGH_LOOKS) return true;
+    // The first call is cold: however many looks it takes, they say little but that it waits.
+    if (this.ends >= ENOUGH_ENDS || (this.#looks >= ENOUGH_LOOKS && this.ends > 0)) return true;
     if (this.#looks >= SOME_LOOKS && this.ends >= SOME_ENDS && (this.waits || this.#computes)) return true;
     return this.#looks >= LAST_LOOKS && this.waits;
   }

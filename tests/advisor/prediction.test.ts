@@ -222,5 +222,7 @@ test("a task counts as one that waits once most looks have found it so, and not 
   assert.equal(computes.isEnough, true);
   const mixed = new Sight();
   for (let look = 0; look < 40; look++) mixed.looked(look % 2 === 0 ? "busy" : "awaiting");
+  assert.deepEqual([mixed.isEnough, mixed.waits], [false, false]);
+  mixed.ended(100, 1);
   assert.deepEqual([mixed.isEnough, mixed.waits], [true, false]);
 });
