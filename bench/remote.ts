@@ -120,6 +120,8 @@ if (isMain(import.meta) && process.argv[2] === "worker") {
     ]);
     empty.terminate();
     await server.terminate();
+    // The exit passes over what `await using` would do.
+    await redis[Symbol.asyncDispose]();
     process.exit(0);
   }
 }
